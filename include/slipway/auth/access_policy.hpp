@@ -1,0 +1,40 @@
+// AccessPolicy: the one pure function that decides every request.
+//
+// Thread safety: immutable once made.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <slipway/auth/identity.hpp>
+#include <slipway/core/result.hpp>
+
+namespace slipway {
+
+/// What everyone may do under /v2/ without a token.
+enum class AnonymousAccess { none, pull, push };
+
+/// "none", "pull", "push"; nullopt for another text.
+std::optional<AnonymousAccess> parse_anonymous_access(std::string_view text) noexcept;
+
+class AccessPolicy {
+ public:
+  explicit AccessPolicy(AnonymousAccess anonymous) noexcept : anonymous_(anonymous) {}
+
+  /// May `identity` do this to that repository? `repository` is empty for what concerns none: the
+  /// catalog (pull, filtered by what each identity may pull) and administration (admin).
+  [[nodiscard]] bool allows(const Identity& identity, Action action,
+                            std::string_view repository) const noexcept;
+
+  /// As an error: unauthenticated when nobody is known, denied when someone is.
+  [[nodiscard]] Result<void> check(const Identity& identity, Action action,
+                                   std::string_view repository) const;
+
+ private:
+  AnonymousAccess anonymous_;
+};
+
+/// Does a grant's pattern name this repository?
+bool matches_repository(std::string_view pattern, std::string_view repository) noexcept;
+
+}  // namespace slipway

@@ -1,0 +1,82 @@
+// Tokens: what a client presents, and where they are kept.
+//
+// A token's secret is shown once, when it is made; the store keeps its SHA-256 only. It is random
+// (256 bits), so a plain hash is enough and a look-up is one point read.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipway/auth/identity.hpp>
+#include <slipway/core/result.hpp>
+#include <slipway/core/timestamp.hpp>
+#include <slipway/storage/metadata_store.hpp>
+#include <slipway/support/clock.hpp>
+
+namespace slipway {
+
+struct Token {
+  std::string id;    // ULID
+  std::string name;  // what a person calls it
+  std::vector<Grant> grants;
+  Timestamp created{};
+  std::optional<Timestamp> expires;
+};
+
+/// Turns a secret into an identity. Token stores and worker credentials are verifiers.
+class CredentialVerifier {
+ public:
+  virtual ~CredentialVerifier() = default;
+
+  /// nullopt: not a secret of this kind or not (any longer) valid. Runs on an I/O thread: a point
+  /// read. Errors: io, corrupt.
+  virtual Result<std::optional<Identity>> verify(std::string_view secret) const = 0;
+};
+
+class TokenStore final : public CredentialVerifier {
+ public:
+  /// Both must outlive the store.
+  TokenStore(MetadataStore& metadata, Clock& clock);
+
+  struct Created {
+    Token token;
+    std::string secret;  // "slp_" and 64 hex digits
+  };
+  /// Errors: invalid_argument (name of 1 to 100 characters, at least one grant), io.
+  Result<Created> create(std::string_view name, std::vector<Grant> grants,
+                         std::optional<Timestamp> expires = std::nullopt);
+  /// In the order they were made. Errors: io, corrupt.
+  Result<std::vector<Token>> list() const;
+  /// Errors: not_found, io.
+  Result<void> revoke(std::string_view id);
+  /// Errors: io.
+  Result<bool> empty() const;
+
+  Result<std::optional<Identity>> verify(std::string_view secret) const override;
+
+ private:
+  MetadataStore& metadata_;
+  Clock& clock_;
+};
+
+/// Reads an Authorization field (RFC 7617 Basic: any user name, the token as password; RFC 6750
+/// Bearer) and asks the verifiers in turn.
+class Authenticator {
+ public:
+  /// The verifiers must outlive it.
+  explicit Authenticator(std::vector<const CredentialVerifier*> verifiers);
+
+  /// An empty field is the anonymous identity. Errors: unauthenticated (a secret that nobody
+  /// accepts, another scheme, malformed), io.
+  Result<Identity> identify(std::string_view authorization) const;
+
+ private:
+  std::vector<const CredentialVerifier*> verifiers_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,152 @@
+// BuildQueue: builds and their order, durable; each step of a build is one transaction.
+//
+// The queue carries out the table of build_state.hpp. Every lease has a new epoch: what an earlier
+// epoch still sends is answered with a conflict and changes nothing.
+//
+// Notifications (MetadataStore::subscribe): `queue` after anything the scheduler cares for;
+// `build/<id>` after each change of that build, its log included.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipway/auth/identity.hpp>
+#include <slipway/build/build.hpp>
+#include <slipway/build/queue_summary.hpp>
+#include <slipway/core/result.hpp>
+#include <slipway/registry/registry.hpp>
+#include <slipway/storage/metadata_store.hpp>
+#include <slipway/support/clock.hpp>
+
+namespace slipway {
+
+struct BuildQueueOptions {
+  unsigned max_failed_attempts = 4;  // the first try and three more
+  std::chrono::seconds default_timeout{3600};
+  std::chrono::milliseconds first_retry_delay{500};  // then jittered, doubling, up to the last
+  std::chrono::milliseconds last_retry_delay{60'000};
+};
+
+/// What a worker proves itself with after it has registered.
+struct WorkerCredential {
+  std::string build;
+  std::uint64_t epoch = 0;
+};
+
+struct BuildLease {
+  Build build;
+  std::string registration_token;  // one use
+};
+
+struct Registration {
+  Build build;
+  std::string token;             // for this build and epoch: worker calls, pull and push
+  std::uint64_t log_offset = 0;  // where the worker's log begins
+  std::chrono::seconds timeout{};
+};
+
+struct BuildFilter {
+  std::string repository;  // empty: all
+  std::optional<BuildState> state;
+  std::string after;  // a build's id: older than it
+  std::size_t limit = 50;
+};
+
+struct BuildPage {
+  std::vector<Build> builds;  // newest first
+  bool more = false;
+};
+
+class BuildQueue {
+ public:
+  virtual ~BuildQueue() = default;
+
+  // ---- for everyone ----
+
+  /// Writes the build and its place in the queue. A request whose trigger and delivery were seen
+  /// before answers the build that it made then. Errors: invalid_argument (which field), io.
+  virtual Result<Build> submit(const BuildRequest& request) = 0;
+
+  /// Point read. Errors: not_found, io.
+  virtual Result<Build> find(std::string_view id) = 0;
+
+  /// Errors: invalid_argument, io.
+  virtual Result<BuildPage> list(const BuildFilter& filter) = 0;
+
+  /// Ends it at once; its worker is stopped after. Errors: not_found, conflict (it has ended), io.
+  virtual Result<Build> cancel(std::string_view id, std::string_view reason) = 0;
+
+  /// A new build of the same request. Errors: not_found, conflict (it has not ended), io.
+  virtual Result<Build> retry(std::string_view id) = 0;
+
+  // ---- for the scheduler ----
+
+  /// What decisions are made of. Kept incrementally; copying it costs as many tenants as have
+  /// builds waiting, not as many as there are builds.
+  virtual QueueSummary summary() = 0;
+
+  /// queued -> starting, with a new epoch and worker name. Errors: not_found, conflict, io.
+  virtual Result<BuildLease> lease(std::string_view id, std::string_view backend) = 0;
+
+  /// The backend accepted the worker. Errors: not_found, conflict (stale), io.
+  virtual Result<void> started(const WorkerCredential& attempt) = 0;
+
+  /// The backend had no room after all: back to its place, no try lost. Errors: as started.
+  virtual Result<void> no_room(const WorkerCredential& attempt) = 0;
+
+  /// The attempt ended without a report: back to the queue after a backoff, or failed when no try
+  /// is left. Errors: as started.
+  virtual Result<Build> interrupted(const WorkerCredential& attempt, AttemptOutcome outcome,
+                                    std::string_view reason, std::string_view message) = 0;
+
+  /// The attempt took longer than the build may. Errors: as started.
+  virtual Result<Build> timed_out(const WorkerCredential& attempt) = 0;
+
+  /// Attempts that are out, for adoption after a start and for deadlines. Errors: io.
+  virtual Result<std::vector<Build>> leased_builds() = 0;
+
+  // ---- for the worker ----
+
+  /// Trades the one-time token for instructions. `nonce` is the worker's own random name: the same
+  /// worker may repeat the call when the answer was lost and gets the same token again; anyone else
+  /// gets a conflict. Errors: unauthenticated (unknown token), conflict (used, or stale),
+  /// invalid_argument (nonce of 16 to 128 characters), io.
+  virtual Result<Registration> register_worker(std::string_view registration_token,
+                                               std::string_view nonce) = 0;
+
+  /// The worker lives. Point read: no write. Errors: conflict (its attempt is over: it must stop).
+  virtual Result<void> heartbeat(const WorkerCredential& attempt) = 0;
+
+  /// When something was last heard of the attempt, in this process; nullopt: nothing yet.
+  virtual std::optional<MonotonicTime> last_heard(const WorkerCredential& attempt) = 0;
+
+  /// The phase begins; `commit` is what a ref turned out to be, when the source is git.
+  /// Errors: conflict, io.
+  virtual Result<void> begin_phase(const WorkerCredential& attempt, BuildPhase phase,
+                                   std::string_view commit) = 0;
+
+  /// The image is in the repository under this digest. The build's tags are moved to it in the same
+  /// transaction. Errors: conflict, not_found (no such manifest), io.
+  virtual Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest) = 0;
+
+  /// Class user and timeout end the build; infrastructure is tried again. Errors: conflict, io.
+  virtual Result<Build> fail(const WorkerCredential& attempt, const BuildFailure& failure) = 0;
+
+  /// Errors out of a transaction when the attempt is no longer the build's current one.
+  virtual WriteGuard guard(const WorkerCredential& attempt) = 0;
+};
+
+/// Everything must outlive the queue. Rebuilds the summary from the store. Errors: io, corrupt.
+Result<std::unique_ptr<BuildQueue>> open_build_queue(MetadataStore& metadata, Registry& registry,
+                                                     Clock& clock,
+                                                     const BuildQueueOptions& options = {});
+
+}  // namespace slipway

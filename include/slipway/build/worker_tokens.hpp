@@ -1,0 +1,39 @@
+// WorkerTokens: what a registered worker presents: good for one build and one epoch.
+//
+// A token is signed, not stored: `slpw_` and base64url of build id, epoch and an HMAC-SHA256 under
+// a key in the metadata store. Verifying it also reads the build: a token of an attempt that is
+// over is no token.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <slipway/auth/token.hpp>
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+
+namespace slipway {
+
+class WorkerTokens final : public CredentialVerifier {
+ public:
+  /// Reads or makes the key. The store must outlive it. Errors: io, corrupt.
+  static Result<std::unique_ptr<WorkerTokens>> open(MetadataStore& metadata);
+
+  [[nodiscard]] std::string issue(std::string_view build, std::uint64_t epoch) const;
+
+  /// An identity of kind worker: pull and push on its repository, pull on its tenant's others, and
+  /// the guard of its attempt. Point read.
+  Result<std::optional<Identity>> verify(std::string_view secret) const override;
+
+ private:
+  WorkerTokens(MetadataStore& metadata, std::string key);
+
+  MetadataStore& metadata_;
+  std::string key_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,130 @@
+// BlobStore: content-addressed storage for bytes of any size.
+//
+// Small blobs (at most BlobStoreOptions::inline_limit) are values in the metadata store, written in
+// the transaction that refers to them, so that one shared flush makes both durable. Larger ones are
+// objects in the object store: published (flushed and linked) first, referred to after. A crash
+// between the two leaves an object that nobody refers to, which a collector may remove; never a
+// reference to nothing.
+//
+// Callers add their own rows to the transaction that makes a blob visible: see commit and put.
+//
+// Thread safety: a BlobStore may be used from any thread; a BlobWriter from one thread at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include <slipway/core/digest.hpp>
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+#include <slipway/storage/object_store.hpp>
+#include <slipway/support/clock.hpp>
+
+namespace slipway {
+
+struct BlobStoreOptions {
+  /// Blobs up to this many bytes live in the metadata store. At most max_value_size.
+  std::size_t inline_limit = std::size_t{32} * 1024;
+};
+
+struct BlobInfo {
+  Digest digest;
+  std::uint64_t size = 0;  // bytes
+};
+
+/// A blob's bytes: in memory when it is small, else an open object.
+struct Blob {
+  BlobInfo info;
+  std::variant<std::string, std::shared_ptr<const Object>> content;
+};
+
+/// What a caller writes in the transaction that makes a blob visible. As MetadataStore::Write: it
+/// may run more than once.
+using BlobLink = std::function<Result<void>(WriteTransaction&, const BlobInfo&)>;
+
+/// A blob on its way in. Bytes are hashed while they arrive, once. Destroying a writer without
+/// persist or commit forgets what was not persisted.
+class BlobWriter {
+ public:
+  virtual ~BlobWriter() = default;
+
+  /// Bytes taken so far, persisted or not.
+  [[nodiscard]] virtual std::uint64_t size() const noexcept = 0;
+
+  /// Errors: io, quota_exceeded (no space).
+  virtual Result<void> append(std::span<const std::byte> bytes) = 0;
+
+  /// What was appended survives the process and can be resumed under the writer's stage name.
+  /// Errors: io, quota_exceeded.
+  virtual Result<void> persist() = 0;
+
+  /// Checks the digest and makes the blob durable and visible, together with what `link` writes.
+  /// The writer is then spent. A blob that is there already is not written twice; `link` runs all
+  /// the same. Errors: digest_mismatch (the bytes stay; the caller may discard), io,
+  /// quota_exceeded, those of `link`.
+  virtual Result<BlobInfo> commit(const Digest& expected, const BlobLink& link) = 0;
+
+  /// Forgets everything, also what was persisted. Errors: io.
+  virtual Result<void> discard() = 0;
+};
+
+class BlobStore {
+ public:
+  /// The stores must outlive the BlobStore.
+  BlobStore(MetadataStore& metadata, ObjectStore& objects, Clock& clock,
+            BlobStoreOptions options = {});
+
+  // ---- reading: point look-ups, on the caller's thread; see MetadataStore::reads_may_block ----
+
+  /// Errors: not_found, io, corrupt.
+  Result<BlobInfo> stat(const Digest& digest) const;
+  /// nullopt when it is not there. Errors: io, corrupt.
+  Result<std::optional<BlobInfo>> find(const ReadView& view, const Digest& digest) const;
+  /// Opens a blob of any size. Errors: not_found, io, corrupt.
+  Result<Blob> open(const Digest& digest) const;
+  Result<Blob> open(const ReadView& view, const Digest& digest) const;
+  /// The bytes of a blob that lies in the metadata store, valid as long as the view; nullopt for
+  /// one that is an object or is not there. Errors: io, corrupt.
+  Result<std::optional<std::string_view>> inline_bytes(const ReadView& view,
+                                                       const Digest& digest) const;
+  /// All bytes of a blob of at most `limit` bytes. Errors: not_found, too_large, io, corrupt.
+  Result<std::string> read(const Digest& digest, std::uint64_t limit) const;
+
+  // ---- writing ----
+
+  /// Stores bytes of any size and makes them durable. Errors: io, quota_exceeded.
+  Result<BlobInfo> put(std::string_view bytes);
+
+  /// Within a transaction of the caller's: a blob of at most max_value_size bytes as a value,
+  /// whatever inline_limit says (manifests). The digest must be that of the bytes.
+  /// Errors: too_large, io.
+  Result<void> put(WriteTransaction& transaction, const Digest& digest, std::string_view bytes);
+
+  /// A new blob under a stage name of the caller's, which must be unique. Touches nothing until
+  /// more than inline_limit bytes came or persist is called.
+  std::unique_ptr<BlobWriter> begin(std::string_view stage_name,
+                                    DigestAlgorithm algorithm = DigestAlgorithm::sha256);
+
+  /// Goes on after persist, also in a later process; hashes again what was persisted.
+  /// Errors: not_found, io.
+  Result<std::unique_ptr<BlobWriter>> resume(std::string_view stage_name,
+                                             DigestAlgorithm algorithm = DigestAlgorithm::sha256);
+
+  [[nodiscard]] MetadataStore& metadata() const noexcept { return metadata_; }
+  [[nodiscard]] ObjectStore& objects() const noexcept { return objects_; }
+
+ private:
+  MetadataStore& metadata_;
+  ObjectStore& objects_;
+  Clock& clock_;
+  BlobStoreOptions options_;
+};
+
+}  // namespace slipway

@@ -1,0 +1,57 @@
+// Opens the stores of a data folder: the embedded default is LMDB and a folder of files.
+//
+//   <data>/FORMAT            "slipway data folder, format 1\n"; written last when a folder is made
+//   <data>/LOCK              held (flock) by the process that has the folder open
+//   <data>/metadata/         LMDB's environment
+//   <data>/blobs/            objects, <aa>/<key> by the first two characters behind the last dash
+//   <data>/staging/          stages
+//
+// docs/storage.md tells what lies where, what is flushed when, and how it recovers.
+//
+// Thread safety: open_stores from any thread; what it returns, see each class.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+#include <slipway/storage/object_store.hpp>
+#include <slipway/support/log.hpp>
+
+namespace slipway {
+
+/// The format this version writes, and the oldest and newest it can open.
+inline constexpr int data_format_version = 1;
+
+struct StoreOptions {
+  /// LMDB's map: an upper bound for the metadata's size in bytes; costs address space, not disk.
+  std::uint64_t lmdb_map_size = std::uint64_t{64} << 30U;
+  /// Simultaneous snapshots.
+  unsigned lmdb_max_readers = 1022;
+  /// How long the committer lets its queue grow while it still does, in microseconds.
+  unsigned commit_gather_microseconds = 25;
+};
+
+/// Both stores and the lock on their folder; closing order is the reverse of the members'.
+class Stores {
+ public:
+  virtual ~Stores() = default;
+  [[nodiscard]] virtual MetadataStore& metadata() noexcept = 0;
+  [[nodiscard]] virtual ObjectStore& objects() noexcept = 0;
+};
+
+/// Makes the folder where it is missing or empty. A folder that is not ours, is of another format
+/// or is in use is left untouched.
+/// Errors: conflict (in use by another process; the message names it where it can be found),
+/// unsupported (another format: which, and what to do), invalid_argument (not empty and not a
+/// Slipway folder), io.
+Result<std::unique_ptr<Stores>> open_stores(const std::filesystem::path& folder,
+                                            const StoreOptions& options = {});
+
+/// Both in memory: gone with the object.
+std::unique_ptr<Stores> make_memory_stores();
+
+}  // namespace slipway
