@@ -1,0 +1,231 @@
+#include "config/configuration.hpp"
+
+#include <charconv>
+#include <fstream>
+#include <sstream>
+
+#include "config/section.hpp"
+#include "support/format.hpp"
+
+namespace slipway {
+namespace {
+
+using yaml::Node;
+
+Result<void> read_text_item(const Node& node, const ConfigPlace& place, std::string_view expected,
+                            std::vector<std::string>& out) {
+  if (node.kind != Node::Kind::scalar || node.scalar.empty())
+    return config_mistake(place, node, expected);
+  out.push_back(node.scalar);
+  return {};
+}
+
+Section::Read text_list(std::string_view expected, std::vector<std::string>& out) {
+  return [expected, &out](const Node& node, const ConfigPlace& place) {
+    out.clear();
+    return read_items(node, place, [&](const Node& item, const ConfigPlace& item_place) {
+      return read_text_item(item, item_place, expected, out);
+    });
+  };
+}
+
+void read_path(Section& section, std::string_view key, std::filesystem::path& out) {
+  std::string text = out.string();
+  section.read(key, text);
+  out = text;
+}
+
+Result<void> read_tls(const Node& node, const ConfigPlace& place,
+                      std::optional<TlsServerOptions>& out) {
+  TlsServerOptions tls;
+  Section section(node, place);
+  read_path(section, "certificate", tls.certificate);
+  read_path(section, "key", tls.key);
+  read_path(section, "client_ca", tls.client_ca);
+  SLIPWAY_CHECK(section.finish());
+  if (tls.certificate.empty() || tls.key.empty())
+    return config_mistake(place, node, "certificate and key, both paths of PEM files");
+  out = std::move(tls);
+  return {};
+}
+
+Result<void> read_storage(const Node& node, const ConfigPlace& place, StoreOptions& out) {
+  Section section(node, place);
+  section.read("metadata", [&](const Node& metadata, const ConfigPlace& metadata_place) {
+    Section kinds(metadata, metadata_place);
+    kinds.read("lmdb", [&](const Node& lmdb, const ConfigPlace& lmdb_place) {
+      Section options(lmdb, lmdb_place);
+      options.read_bytes("map_size", out.lmdb_map_size);
+      return options.finish();
+    });
+    return kinds.finish();
+  });
+  section.read("blobs", [&](const Node& blobs, const ConfigPlace& blobs_place) {
+    Section kinds(blobs, blobs_place);
+    kinds.read("local", [&](const Node& local, const ConfigPlace& local_place) {
+      return Section(local, local_place).finish();
+    });
+    return kinds.finish();
+  });
+  return section.finish();
+}
+
+Result<void> read_tenants(const Node& node, const ConfigPlace& place, SchedulingRules& rules) {
+  if (node.kind != Node::Kind::mapping) return config_mistake(place, node, "a mapping of tenants");
+  for (const auto& [name, value] : node.members) {
+    TenantLimits limits;
+    unsigned weight = 1;
+    unsigned max_running = 0;
+    Section section(value, place.member(name.scalar));
+    section.read_count("weight", weight);
+    section.read_count("max_running", max_running);
+    SLIPWAY_CHECK(section.finish());
+    limits.weight = weight;
+    if (max_running > 0) limits.max_running = max_running;
+    rules.tenants.insert_or_assign(name.scalar, limits);
+  }
+  return {};
+}
+
+Result<void> expect_word(const Node& node, const ConfigPlace& place, std::string_view word) {
+  if (node.kind == Node::Kind::scalar && node.scalar == word) return {};
+  return config_mistake(place, node, word);
+}
+
+Result<LocalBackendConfiguration> read_backend(const Node& node, const ConfigPlace& place) {
+  LocalBackendConfiguration backend;
+  Section section(node, place);
+  section.read("type", [](const Node& type, const ConfigPlace& type_place) {
+    return expect_word(type, type_place, "local");
+  });
+  section.read("name", backend.name);
+  section.read_count("slots", backend.slots);
+  section.read("builder", [](const Node& builder, const ConfigPlace& builder_place) {
+    return expect_word(builder, builder_place, "buildah");
+  });
+  SLIPWAY_CHECK(section.finish());
+  if (node.find("type") == nullptr)
+    return config_mistake(place.member("type"), node, "local");
+  return backend;
+}
+
+Result<void> read_backends(const Node& node, const ConfigPlace& place,
+                           std::vector<LocalBackendConfiguration>& out) {
+  out.clear();
+  return read_items(node, place, [&](const Node& item, const ConfigPlace& item_place) -> Result<void> {
+    SLIPWAY_TRY(LocalBackendConfiguration backend, read_backend(item, item_place));
+    for (const LocalBackendConfiguration& other : out)
+      if (other.name == backend.name)
+        return config_mistake(item_place.member("name"), item,
+                              slipway::format("a name of its own, \"{}\" is taken", backend.name));
+    out.push_back(std::move(backend));
+    return {};
+  });
+}
+
+Result<void> read_routes(const Node& node, const ConfigPlace& place, BuildsConfiguration& builds) {
+  return read_items(node, place, [&](const Node& item, const ConfigPlace& item_place) -> Result<void> {
+    Route route;
+    Section section(item, item_place);
+    section.read("repository", route.repository);
+    section.read("backends", text_list("a backend's name", route.backends));
+    SLIPWAY_CHECK(section.finish());
+    for (const std::string& name : route.backends) {
+      bool known = false;
+      for (const LocalBackendConfiguration& backend : builds.backends)
+        known = known || backend.name == name;
+      if (!known)
+        return config_mistake(
+            item_place.member("backends"), item,
+            slipway::format("names of builds.backends, \"{}\" is none", name));
+    }
+    if (route.backends.empty())
+      return config_mistake(item_place.member("backends"), item, "at least one backend's name");
+    builds.rules.routes.push_back(std::move(route));
+    return {};
+  });
+}
+
+Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfiguration& out) {
+  Section section(node, place);
+  section.read("git_protocols", text_list("a protocol such as https or ssh", out.git_protocols));
+  section.read_seconds("timeout", out.timeout);
+  section.read("tenants", [&](const Node& tenants, const ConfigPlace& tenants_place) {
+    return read_tenants(tenants, tenants_place, out.rules);
+  });
+  section.read("backends", [&](const Node& backends, const ConfigPlace& backends_place) {
+    return read_backends(backends, backends_place, out.backends);
+  });
+  section.read("routes", [&](const Node& routes, const ConfigPlace& routes_place) {
+    return read_routes(routes, routes_place, out);
+  });
+  return section.finish();
+}
+
+}  // namespace
+
+Result<ListenAddress> parse_listen_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon != std::string_view::npos && colon > 0) {
+    std::string_view host = text.substr(0, colon);
+    const std::string_view port_text = text.substr(colon + 1);
+    const bool bracketed = host.starts_with('[') && host.ends_with(']');
+    if (bracketed) host = host.substr(1, host.size() - 2);
+    ListenAddress address;
+    const char* end = port_text.data() + port_text.size();
+    const auto [stop, error] = std::from_chars(port_text.data(), end, address.port);
+    const bool one_host = bracketed || host.find(':') == std::string_view::npos;
+    if (error == std::errc() && stop == end && !host.empty() && one_host) {
+      address.host = std::string(host);
+      return address;
+    }
+  }
+  return Error(ErrorCode::invalid_argument,
+               slipway::format("expected HOST:PORT such as 127.0.0.1:5000 or [::1]:0, got \"{}\"",
+                               text));
+}
+
+Result<Configuration> parse_configuration(std::string_view text, std::string_view name) {
+  SLIPWAY_TRY(const Node root, yaml::parse(text, name));
+  Configuration configuration;
+  Section section(root, ConfigPlace{name, ""});
+  section.read_parsed<ListenAddress>(
+      "listen", "HOST:PORT such as 127.0.0.1:5000",
+      [](std::string_view value) -> std::optional<ListenAddress> {
+        auto address = parse_listen_address(value);
+        if (!address) return std::nullopt;
+        return *address;
+      },
+      configuration.listen);
+  section.read("url", configuration.url);
+  read_path(section, "data", configuration.data);
+  section.read_parsed<AnonymousAccess>("anonymous", "none, pull or push", parse_anonymous_access,
+                                       configuration.anonymous);
+  section.read("tls", [&](const Node& node, const ConfigPlace& place) {
+    return read_tls(node, place, configuration.tls);
+  });
+  section.read("storage", [&](const Node& node, const ConfigPlace& place) {
+    return read_storage(node, place, configuration.storage);
+  });
+  section.read("builds", [&](const Node& node, const ConfigPlace& place) {
+    return read_builds(node, place, configuration.builds);
+  });
+  section.read("shutdown_grace", configuration.shutdown_grace);
+  SLIPWAY_CHECK(section.finish());
+  return configuration;
+}
+
+Result<Configuration> read_configuration(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream)
+    return Error(ErrorCode::not_found,
+                 slipway::format("{}: cannot be read; check the path and its permissions",
+                                 file.string()));
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (stream.bad())
+    return Error(ErrorCode::io, slipway::format("{}: reading it failed", file.string()));
+  return parse_configuration(text.str(), file.string());
+}
+
+}  // namespace slipway

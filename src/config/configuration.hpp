@@ -1,0 +1,67 @@
+// Configuration: what `slipway serve` runs with, from one YAML file and flags.
+//
+// Every key has a default and unknown keys are errors. A mistake is one line that says where and
+// what was expected: `config.yaml:14: builds.backends[1].slots: expected a whole number above 0,
+// got "ten"`. docs/configuration.md lists the keys.
+//
+// Relative paths are relative to the working directory, as flags' are.
+//
+// Thread safety: plain values and pure functions.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipway/auth/access_policy.hpp>
+#include <slipway/build/scheduling_policy.hpp>
+#include <slipway/core/result.hpp>
+#include <slipway/http/server.hpp>
+#include <slipway/storage/open_stores.hpp>
+
+namespace slipway {
+
+struct ListenAddress {
+  std::string host = "127.0.0.1";
+  std::uint16_t port = 5000;
+};
+
+/// "127.0.0.1:5000", "[::1]:5000", "localhost:0". Errors: invalid_argument.
+Result<ListenAddress> parse_listen_address(std::string_view text);
+
+/// A backend that starts workers on this machine.
+struct LocalBackendConfiguration {
+  std::string name = "local";
+  unsigned slots = 0;  // 0: as many as cores
+};
+
+struct BuildsConfiguration {
+  std::vector<std::string> git_protocols{"https", "ssh"};
+  std::chrono::seconds timeout{3600};
+  SchedulingRules rules;
+  std::vector<LocalBackendConfiguration> backends{LocalBackendConfiguration{}};
+};
+
+struct Configuration {
+  ListenAddress listen;
+  std::string url;  // empty: http(s)://<host>:<port> as bound
+  std::filesystem::path data = "./slipway-data";
+  AnonymousAccess anonymous = AnonymousAccess::none;
+  std::optional<TlsServerOptions> tls;
+  StoreOptions storage;
+  BuildsConfiguration builds;
+  std::chrono::milliseconds shutdown_grace{30'000};
+};
+
+/// `name` stands before the line in messages. Errors: invalid_argument, too_large.
+Result<Configuration> parse_configuration(std::string_view text, std::string_view name);
+
+/// Errors: as parse_configuration; not_found, io.
+Result<Configuration> read_configuration(const std::filesystem::path& file);
+
+}  // namespace slipway
