@@ -1,0 +1,79 @@
+// The key space: every kind of row in the metadata store, in one place.
+//
+// A key is a two-letter prefix and parts. A part is a text that contains no zero byte and is ended
+// by one, a digest in its binary form (one byte of algorithm, then the hash), or a number of eight
+// bytes, the most significant first; so keys sort by their parts in turn. Numbers in values have
+// the same form. Times are milliseconds since 1970 in UTC.
+//
+//   prefix  parts         value                                                     written by
+//   bi      digest        size (8), place (1: value, 2: object), renewed at (8)     BlobStore
+//   bc      digest        the blob's bytes, when its place is "value"               BlobStore
+//
+// An object's key in the ObjectStore is "<algorithm>-<hex>".
+//
+// Thread safety: plain values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <slipway/core/digest.hpp>
+
+namespace slipway::key_space {
+
+inline constexpr std::string_view blob_info = "bi";
+inline constexpr std::string_view blob_content = "bc";
+
+inline void append_number(std::string& out, std::uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8)
+    out.push_back(static_cast<char>(static_cast<std::uint8_t>(value >> static_cast<unsigned>(shift))));
+}
+
+/// REQUIRES: bytes has eight bytes from `at` on.
+inline std::uint64_t read_number(std::string_view bytes, std::size_t at = 0) {
+  std::uint64_t value = 0;
+  for (char c : bytes.substr(at, 8)) value = (value << 8U) | static_cast<std::uint8_t>(c);
+  return value;
+}
+
+/// Builds one key in one string:
+///
+///   const Key key = Key(blob_info).digest(digest);
+///   view.get(key);
+class Key {
+ public:
+  explicit Key(std::string_view prefix) {
+    bytes_.reserve(usual_size);
+    bytes_.append(prefix);
+  }
+
+  /// REQUIRES: no zero byte within.
+  Key& text(std::string_view part) {
+    bytes_.append(part).push_back('\0');
+    return *this;
+  }
+  /// The beginning of a text part: for seeks.
+  Key& text_beginning(std::string_view part) {
+    bytes_.append(part);
+    return *this;
+  }
+  Key& digest(const Digest& part) {
+    part.append_binary_to(bytes_);
+    return *this;
+  }
+  Key& number(std::uint64_t part) {
+    append_number(bytes_, part);
+    return *this;
+  }
+
+  [[nodiscard]] const std::string& str() const noexcept { return bytes_; }
+  operator std::string_view() const noexcept { return bytes_; }  // NOLINT: a key is its bytes
+
+ private:
+  static constexpr std::size_t usual_size = 96;
+
+  std::string bytes_;
+};
+
+}  // namespace slipway::key_space
