@@ -1,0 +1,222 @@
+#include "serve/server.hpp"
+
+#include <slipway/auth/access_policy.hpp>
+#include <slipway/auth/token.hpp>
+#include <slipway/build/build_queue.hpp>
+#include <slipway/build/local_backend.hpp>
+#include <slipway/build/log_store.hpp>
+#include <slipway/build/scheduler.hpp>
+#include <slipway/build/trigger.hpp>
+#include <slipway/build/worker_tokens.hpp>
+#include <slipway/http/build_handler.hpp>
+#include <slipway/http/oci_handler.hpp>
+#include <slipway/http/ops_handler.hpp>
+#include <slipway/http/server.hpp>
+#include <slipway/registry/registry.hpp>
+#include <slipway/storage/blob_store.hpp>
+#include <slipway/storage/open_stores.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "serve/administrator_token.hpp"
+#include "serve/gate.hpp"
+#include "support/format.hpp"
+
+namespace slipway {
+namespace {
+
+std::string make_url(bool secure, std::string_view host, std::uint16_t port) {
+  const bool ipv6 = host.find(':') != std::string_view::npos;
+  return slipway::format("{}://{}{}{}:{}", secure ? "https" : "http", ipv6 ? "[" : "", host,
+                         ipv6 ? "]" : "", port);
+}
+
+/// Where this machine reaches a server that listens on `host`: an address of all interfaces is none
+/// to connect to.
+std::string_view reachable_host(std::string_view host) {
+  if (host == "0.0.0.0") return "127.0.0.1";
+  if (host == "::") return "::1";
+  return host;
+}
+
+class RunningServer final : public Server {
+ public:
+  RunningServer(const Configuration& configuration, Log& log, Metrics& metrics)
+      : configuration_(configuration),
+        log_(log),
+        metrics_(metrics),
+        policy_(configuration.anonymous) {}
+
+  Result<void> start() {
+    SLIPWAY_CHECK(bind());
+    SLIPWAY_CHECK(open_engine());
+    SLIPWAY_CHECK(make_backends());
+    make_handlers();
+    SLIPWAY_TRY(const auto token_file,
+                ensure_administrator_token(*tokens_, configuration_.data));
+    if (token_file)
+      log_.info("administrator token written", {{"path", token_file->string()}});
+    gate_.open(router_);
+    SLIPWAY_CHECK(start_scheduler());
+    log_.info("listening", {{"url", url_},
+                            {"data", configuration_.data.string()},
+                            {"workers_call", worker_url_}});
+    return {};
+  }
+
+  ~RunningServer() override { stop(std::chrono::milliseconds(0)); }
+  RunningServer(const RunningServer&) = delete;
+  RunningServer& operator=(const RunningServer&) = delete;
+
+  [[nodiscard]] const std::string& url() const noexcept override { return url_; }
+
+  void drain() override {
+    log_.info("draining");
+    stop(configuration_.shutdown_grace);
+    log_.info("drained");
+  }
+
+ private:
+  void stop(std::chrono::milliseconds grace) {
+    draining_.store(true);
+    if (http_) http_->drain(grace);
+    if (scheduler_) scheduler_->stop();
+  }
+
+  Result<void> bind() {
+    HttpServerOptions options;
+    options.host = configuration_.listen.host;
+    options.port = configuration_.listen.port;
+    options.tls = configuration_.tls;
+    SLIPWAY_TRY(http_, start_http_server(gate_, options, log_, metrics_));
+
+    const bool secure = configuration_.tls.has_value();
+    url_ = make_url(secure, options.host, http_->port());
+    public_url_ = configuration_.url.empty() ? url_ : configuration_.url;
+    worker_url_ = configuration_.url.empty()
+                      ? make_url(secure, reachable_host(options.host), http_->port())
+                      : configuration_.url;
+    return {};
+  }
+
+  Result<void> open_engine() {
+    SLIPWAY_TRY(stores_, open_stores(configuration_.data, configuration_.storage));
+    MetadataStore& metadata = stores_->metadata();
+    blobs_ = std::make_unique<BlobStore>(metadata, stores_->objects(), clock_);
+    SLIPWAY_TRY(registry_, open_registry(*blobs_, clock_));
+    tokens_ = std::make_unique<TokenStore>(metadata, clock_);
+    SLIPWAY_TRY(worker_tokens_, WorkerTokens::open(metadata));
+    authenticator_ = std::make_unique<Authenticator>(
+        std::vector<const CredentialVerifier*>{tokens_.get(), worker_tokens_.get()});
+    BuildQueueOptions options;
+    options.default_timeout = configuration_.builds.timeout;
+    SLIPWAY_TRY(queue_, open_build_queue(metadata, *registry_, clock_, options));
+    logs_ = std::make_unique<LogStore>(metadata);
+    triggers_ = std::make_unique<TriggerStore>(metadata, clock_);
+    return {};
+  }
+
+  Result<void> make_backends() {
+    for (const LocalBackendConfiguration& wanted : configuration_.builds.backends) {
+      LocalBackendOptions options;
+      options.name = wanted.name;
+      options.slots =
+          wanted.slots > 0 ? wanted.slots : std::max(1U, std::thread::hardware_concurrency());
+      options.folder = std::filesystem::absolute(configuration_.data) / "workers" / wanted.name;
+      if (configuration_.tls)  // a certificate that signed itself is its own authority
+        options.worker_arguments = {
+            "--ca", std::filesystem::absolute(configuration_.tls->certificate).string()};
+      SLIPWAY_TRY(auto backend, make_local_backend(options, log_));
+      backends_.push_back(std::move(backend));
+    }
+    return {};
+  }
+
+  void make_handlers() {
+    OciHandlerOptions oci_options;
+    oci_options.reads_may_block = stores_->metadata().reads_may_block();
+    oci_ = make_oci_handler(*registry_, *authenticator_, policy_, oci_options, log_, metrics_);
+
+    const BuildHandlerParts parts{stores_->metadata(), *registry_,      *queue_, *logs_, *triggers_,
+                                  *tokens_,            *authenticator_, policy_, clock_, log_};
+    BuildHandlerOptions options;
+    options.public_url = public_url_;
+    options.git_protocols = configuration_.builds.git_protocols;
+    api_ = make_build_handler(parts, options);
+    hooks_ = make_webhook_handler(parts, options);
+    workers_ = make_worker_handler(parts, options);
+    ops_ = make_ops_handler(metrics_, [this] { return ready(); });
+
+    router_.mount("/v2/", *oci_);
+    router_.mount("/api/v1/", *api_);
+    router_.mount("/hooks/", *hooks_);
+    router_.mount("/worker/v1/", *workers_);
+    router_.mount("/", *ops_);
+  }
+
+  Result<void> start_scheduler() {
+    SchedulerOptions options;
+    options.server_url = worker_url_;
+    options.rules = configuration_.builds.rules;
+    std::vector<BuildBackend*> backends;
+    for (const auto& backend : backends_) backends.push_back(backend.get());
+    SLIPWAY_TRY(scheduler_, make_scheduler(stores_->metadata(), *queue_, std::move(backends),
+                                           clock_, options, log_, metrics_));
+    scheduler_->run();
+    return {};
+  }
+
+  [[nodiscard]] Result<void> ready() const {
+    if (draining_.load())
+      return Error(ErrorCode::unavailable, "the server is shutting down");
+    auto snapshot = stores_->metadata().snapshot();
+    if (!snapshot) return snapshot.error();
+    return {};
+  }
+
+  const Configuration configuration_;
+  Log& log_;
+  Metrics& metrics_;
+  Clock& clock_ = Clock::system();
+  std::string url_;
+  std::string public_url_;
+  std::string worker_url_;
+  std::atomic<bool> draining_{false};
+
+  // In the order of their making; they go in the reverse.
+  std::unique_ptr<Stores> stores_;
+  std::unique_ptr<BlobStore> blobs_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<TokenStore> tokens_;
+  std::unique_ptr<WorkerTokens> worker_tokens_;
+  std::unique_ptr<Authenticator> authenticator_;
+  const AccessPolicy policy_;
+  std::unique_ptr<BuildQueue> queue_;
+  std::unique_ptr<LogStore> logs_;
+  std::unique_ptr<TriggerStore> triggers_;
+  std::vector<std::unique_ptr<BuildBackend>> backends_;
+  std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<HttpHandler> oci_;
+  std::unique_ptr<HttpHandler> api_;
+  std::unique_ptr<HttpHandler> hooks_;
+  std::unique_ptr<HttpHandler> workers_;
+  std::unique_ptr<HttpHandler> ops_;
+  HttpRouter router_;
+  Gate gate_;
+  std::unique_ptr<HttpServer> http_;  // bound first, gone first: the others must outlive it
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> start_server(const Configuration& configuration, Log& log,
+                                             Metrics& metrics) {
+  auto server = std::make_unique<RunningServer>(configuration, log, metrics);
+  SLIPWAY_CHECK(server->start());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+}  // namespace slipway
