@@ -27,7 +27,8 @@ inline constexpr std::string_view blob_content = "bc";
 
 inline void append_number(std::string& out, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8)
-    out.push_back(static_cast<char>(static_cast<std::uint8_t>(value >> static_cast<unsigned>(shift))));
+    out.push_back(
+        static_cast<char>(static_cast<std::uint8_t>(value >> static_cast<unsigned>(shift))));
 }
 
 /// REQUIRES: bytes has eight bytes from `at` on.

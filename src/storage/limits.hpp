@@ -32,8 +32,8 @@ inline Result<void> check_value(std::string_view value) {
 inline Result<void> check_object_name(std::string_view name) {
   constexpr std::size_t longest = 200;
   const auto legal = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
   };
   if (!name.empty() && name.size() <= longest && name.front() != '.' &&
       std::all_of(name.begin(), name.end(), legal))

@@ -22,9 +22,7 @@ class MemoryCursor final : public Cursor {
 
   Result<bool> seek(std::string_view key) override { return stand_on(rows_.at_or_above(key)); }
   Result<bool> seek_before(std::string_view key) override { return stand_on(rows_.below(key)); }
-  Result<bool> next() override {
-    return entry_ != nullptr && stand_on(rows_.above(entry_->key));
-  }
+  Result<bool> next() override { return entry_ != nullptr && stand_on(rows_.above(entry_->key)); }
   Result<bool> previous() override {
     return entry_ != nullptr && stand_on(rows_.below(entry_->key));
   }
@@ -133,7 +131,7 @@ class MemoryMetadataStore final : public MetadataStore {
     return rows_;
   }
 
-  std::mutex writer_mutex_;  // held while a closure runs
+  std::mutex writer_mutex_;        // held while a closure runs
   mutable std::mutex rows_mutex_;  // held to copy or replace rows_, never while a closure runs
   PersistentMap rows_;             // guarded by rows_mutex_
   std::atomic<std::uint64_t> commits_{0};

@@ -40,13 +40,13 @@ class MemoryObject final : public Object {
 
 struct Staged {
   mutable std::mutex mutex;
-  std::string bytes;      // guarded by mutex
-  Timestamp modified{};   // guarded by mutex
+  std::string bytes;     // guarded by mutex
+  Timestamp modified{};  // guarded by mutex
 };
 
 struct Shelves {
   std::mutex mutex;
-  std::map<std::string, std::shared_ptr<Staged>, std::less<>> stages;          // guarded by mutex
+  std::map<std::string, std::shared_ptr<Staged>, std::less<>> stages;         // guarded by mutex
   std::map<std::string, std::shared_ptr<const Object>, std::less<>> objects;  // guarded by mutex
 };
 
@@ -146,8 +146,7 @@ class MemoryObjectStore final : public ObjectStore {
 
  private:
   Result<std::unique_ptr<Stage>> handle(std::string_view name, std::shared_ptr<Staged> staged) {
-    return std::unique_ptr<Stage>(
-        std::make_unique<MemoryStage>(shelves_, name, std::move(staged)));
+    return std::unique_ptr<Stage>(std::make_unique<MemoryStage>(shelves_, name, std::move(staged)));
   }
 
   /// Copies, so that `visit` may use the store.

@@ -106,8 +106,7 @@ class PersistentMap {
   static Link merged(const Link& low, const Link& high) {
     if (!low) return high;
     if (!high) return low;
-    if (low->priority >= high->priority)
-      return with(*low, low->left, merged(low->right, high));
+    if (low->priority >= high->priority) return with(*low, low->left, merged(low->right, high));
     return with(*high, merged(low, high->left), high->right);
   }
 

@@ -16,7 +16,7 @@ struct Subscriber {
   explicit Subscriber(std::function<void()> function) : callback(std::move(function)) {}
 
   const std::function<void()> callback;
-  bool due = false;      // guarded by State::mutex, as those below
+  bool due = false;  // guarded by State::mutex, as those below
   bool running = false;
   bool ended = false;
 };

@@ -23,6 +23,7 @@
 
 #include <slipway/core/digest.hpp>
 #include <slipway/core/result.hpp>
+#include <slipway/core/timestamp.hpp>
 #include <slipway/storage/metadata_store.hpp>
 #include <slipway/storage/object_store.hpp>
 #include <slipway/support/clock.hpp>
@@ -49,6 +50,11 @@ struct Blob {
 /// may run more than once.
 using BlobLink = std::function<Result<void>(WriteTransaction&, const BlobInfo&)>;
 
+/// Whether a blob may be removed, asked within the transaction that would do it; as
+/// MetadataStore::Write it may run more than once. `renewed_at` is the blob's lease.
+using BlobCondition =
+    std::function<Result<bool>(WriteTransaction&, const BlobInfo&, Timestamp renewed_at)>;
+
 /// A blob on its way in. Bytes are hashed while they arrive, once. Destroying a writer without
 /// persist or commit forgets what was not persisted.
 class BlobWriter {
@@ -65,10 +71,11 @@ class BlobWriter {
   /// Errors: io, quota_exceeded.
   virtual Result<void> persist() = 0;
 
-  /// Checks the digest and makes the blob durable and visible, together with what `link` writes.
-  /// The writer is then spent. A blob that is there already is not written twice; `link` runs all
-  /// the same. Errors: digest_mismatch (the bytes stay; the caller may discard), io,
-  /// quota_exceeded, those of `link`.
+  /// Checks the digest and makes the blob durable and visible, together with what `link` (which may
+  /// be empty) writes. The writer is then spent. A blob that is there already is not written twice;
+  /// `link` runs all the same. Errors: digest_mismatch (the bytes stay; the caller may go on, or
+  /// discard), io, quota_exceeded, those of `link`. After an error commit may be repeated with this
+  /// writer; a large blob may already be published then, and its stage gone.
   virtual Result<BlobInfo> commit(const Digest& expected, const BlobLink& link) = 0;
 
   /// Forgets everything, also what was persisted. Errors: io.
@@ -77,9 +84,13 @@ class BlobWriter {
 
 class BlobStore {
  public:
-  /// The stores must outlive the BlobStore.
+  /// The stores and the clock must outlive the BlobStore, and it its writers. There is one
+  /// BlobStore over a pair of stores: it keeps removing and committing one digest apart.
   BlobStore(MetadataStore& metadata, ObjectStore& objects, Clock& clock,
             BlobStoreOptions options = {});
+  ~BlobStore();
+  BlobStore(const BlobStore&) = delete;
+  BlobStore& operator=(const BlobStore&) = delete;
 
   // ---- reading: point look-ups, on the caller's thread; see MetadataStore::reads_may_block ----
 
@@ -107,6 +118,15 @@ class BlobStore {
   /// Errors: too_large, io.
   Result<void> put(WriteTransaction& transaction, const Digest& digest, std::string_view bytes);
 
+  /// Renews the lease of a blob that somebody relies on without writing it: a mount, a HEAD that
+  /// found it. put and commit renew it too. Errors: not_found, io, corrupt.
+  Result<void> renew(WriteTransaction& transaction, const Digest& digest);
+
+  /// Removes a blob when `may_go` agrees in the transaction that erases its rows; its object goes
+  /// after that is durable, and a crash between leaves an object that nobody refers to. True when
+  /// it was removed. Errors: io, corrupt, those of `may_go`.
+  Result<bool> remove(const Digest& digest, const BlobCondition& may_go);
+
   /// A new blob under a stage name of the caller's, which must be unique. Touches nothing until
   /// more than inline_limit bytes came or persist is called.
   std::unique_ptr<BlobWriter> begin(std::string_view stage_name,
@@ -117,14 +137,13 @@ class BlobStore {
   Result<std::unique_ptr<BlobWriter>> resume(std::string_view stage_name,
                                              DigestAlgorithm algorithm = DigestAlgorithm::sha256);
 
-  [[nodiscard]] MetadataStore& metadata() const noexcept { return metadata_; }
-  [[nodiscard]] ObjectStore& objects() const noexcept { return objects_; }
+  [[nodiscard]] MetadataStore& metadata() const noexcept;
+  [[nodiscard]] ObjectStore& objects() const noexcept;
+
+  struct State;
 
  private:
-  MetadataStore& metadata_;
-  ObjectStore& objects_;
-  Clock& clock_;
-  BlobStoreOptions options_;
+  std::unique_ptr<State> state_;
 };
 
 }  // namespace slipway

@@ -1,0 +1,89 @@
+#include "storage/blob_rows.hpp"
+
+#include "storage/key_space.hpp"
+#include "support/format.hpp"
+
+namespace slipway {
+
+namespace {
+
+using key_space::Key;
+
+constexpr std::size_t place_at = 8;
+constexpr std::size_t renewed_at_at = 9;
+constexpr std::size_t row_size = 17;
+
+Error corrupt(const Digest& digest, std::string_view what) {
+  return Error(ErrorCode::corrupt,
+               slipway::format("blob {}: {}; restore it from a backup or push it again",
+                               digest.to_string(), what));
+}
+
+}  // namespace
+
+Result<std::optional<BlobRecord>> find_record(const ReadView& view, const Digest& digest) {
+  SLIPWAY_TRY(const auto row, view.get(Key(key_space::blob_info).digest(digest)));
+  if (!row) return std::optional<BlobRecord>();
+  if (row->size() != row_size)
+    return corrupt(digest, slipway::format("its row has {} bytes, not {}", row->size(), row_size));
+
+  BlobRecord record;
+  record.size = key_space::read_number(*row);
+  record.place = static_cast<BlobPlace>((*row)[place_at]);
+  if (record.place != BlobPlace::value && record.place != BlobPlace::object)
+    return corrupt(digest, "its row names an unknown place");
+  const auto milliseconds = static_cast<std::int64_t>(key_space::read_number(*row, renewed_at_at));
+  record.renewed_at = Timestamp(std::chrono::milliseconds(milliseconds));
+  return std::optional(record);
+}
+
+Result<std::optional<std::string_view>> find_content(const ReadView& view, const Digest& digest) {
+  return view.get(Key(key_space::blob_content).digest(digest));
+}
+
+Result<std::string_view> read_content(const ReadView& view, const Digest& digest,
+                                      const BlobRecord& record) {
+  SLIPWAY_TRY(const auto bytes, find_content(view, digest));
+  if (!bytes) return corrupt(digest, "its bytes are missing in the metadata store");
+  if (bytes->size() != record.size)
+    return corrupt(digest, slipway::format("the metadata store has {} of its {} bytes",
+                                           bytes->size(), record.size));
+  return *bytes;
+}
+
+Result<void> write_record(WriteTransaction& transaction, const Digest& digest,
+                          const BlobRecord& record) {
+  std::string row;
+  row.reserve(row_size);
+  key_space::append_number(row, record.size);
+  row.push_back(static_cast<char>(record.place));
+  const std::int64_t milliseconds = record.renewed_at.time_since_epoch().count();
+  key_space::append_number(row, static_cast<std::uint64_t>(milliseconds));
+  return transaction.put(Key(key_space::blob_info).digest(digest), row);
+}
+
+Result<void> write_value(WriteTransaction& transaction, const Digest& digest,
+                         std::string_view bytes, Timestamp now) {
+  SLIPWAY_TRY(auto record, find_record(transaction, digest));
+  if (!record) {
+    SLIPWAY_CHECK(transaction.put(Key(key_space::blob_content).digest(digest), bytes));
+    record = BlobRecord{bytes.size(), BlobPlace::value, now};
+  }
+  record->renewed_at = now;
+  return write_record(transaction, digest, *record);
+}
+
+Result<void> erase_rows(WriteTransaction& transaction, const Digest& digest) {
+  SLIPWAY_CHECK(transaction.erase(Key(key_space::blob_info).digest(digest)));
+  SLIPWAY_CHECK(transaction.erase(Key(key_space::blob_content).digest(digest)));
+  return {};
+}
+
+std::string object_key(const Digest& digest) {
+  std::string key(to_string(digest.algorithm()));
+  key.push_back('-');
+  append_hex(key, digest.hash());
+  return key;
+}
+
+}  // namespace slipway
