@@ -9,6 +9,23 @@
 //   bi      digest        size (8), place (1: value, 2: object), renewed at (8)     BlobStore
 //   bc      digest        the blob's bytes, when its place is "value"               BlobStore
 //
+//   qb      build                  the build as JSON (docs/builds.md)                BuildQueue
+//   qs      state, build           empty: builds by state                            BuildQueue
+//   qr      repository, build      empty: builds by repository                       BuildQueue
+//   qt      repository, state,     empty: builds by both                             BuildQueue
+//           build
+//   qw      tenant, rank, build    repository, platform: may start; rank is 2^63 -   BuildQueue
+//                                  priority, so the highest priority comes first
+//   qd      tenant, time, build    empty: may start from that time on                BuildQueue
+//   qa      build                  epoch (8), registration token's SHA-256 (32),     BuildQueue
+//                                  repository, the worker's nonce: while leased
+//   qc      tenant                 queued (8), leased (8)                            BuildQueue
+//   qe      backend                leased (8)                                        BuildQueue
+//   qx      trigger, delivery      the build that it made                            BuildQueue
+//   lc      build, offset          bytes of the build's log                          LogStore
+//   ls      build                  the log's size (8)                                LogStore
+//   wk                             the key of worker tokens (32)                     WorkerTokens
+//
 // An object's key in the ObjectStore is "<algorithm>-<hex>".
 //
 // Thread safety: plain values.
@@ -24,6 +41,20 @@ namespace slipway::key_space {
 
 inline constexpr std::string_view blob_info = "bi";
 inline constexpr std::string_view blob_content = "bc";
+
+inline constexpr std::string_view build = "qb";
+inline constexpr std::string_view build_by_state = "qs";
+inline constexpr std::string_view build_by_repository = "qr";
+inline constexpr std::string_view build_by_repository_and_state = "qt";
+inline constexpr std::string_view build_waiting = "qw";
+inline constexpr std::string_view build_delayed = "qd";
+inline constexpr std::string_view build_attempt = "qa";
+inline constexpr std::string_view tenant_counts = "qc";
+inline constexpr std::string_view backend_counts = "qe";
+inline constexpr std::string_view delivery = "qx";
+inline constexpr std::string_view log_chunk = "lc";
+inline constexpr std::string_view log_size = "ls";
+inline constexpr std::string_view worker_token_key = "wk";
 
 inline void append_number(std::string& out, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8)
