@@ -1,0 +1,107 @@
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <cstdlib>
+
+#include <slipway/core/hex.hpp>
+#include <slipway/support/hasher.hpp>
+
+namespace slipway {
+namespace {
+
+/// OpenSSL's functions of this file fail only when memory is out or the library is broken.
+void require(bool ok) {
+  if (!ok) std::abort();
+}
+
+/// Looked up once: a fetch takes longer than hashing 4 KiB.
+const EVP_MD* implementation(DigestAlgorithm algorithm) {
+  static EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  static EVP_MD* const sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
+  const EVP_MD* found = algorithm == DigestAlgorithm::sha256 ? sha256 : sha512;
+  require(found != nullptr);
+  return found;
+}
+
+struct FreeContext {
+  void operator()(EVP_MD_CTX* context) const noexcept { EVP_MD_CTX_free(context); }
+};
+using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
+
+Context make_context() {
+  Context context(EVP_MD_CTX_new());
+  require(context != nullptr);
+  return context;
+}
+
+void start(EVP_MD_CTX* context, DigestAlgorithm algorithm) {
+  require(EVP_DigestInit_ex2(context, implementation(algorithm), nullptr) == 1);
+}
+
+Digest finish_context(EVP_MD_CTX* context, DigestAlgorithm algorithm) {
+  std::array<std::uint8_t, Digest::max_size> hash{};
+  unsigned size = 0;
+  require(EVP_DigestFinal_ex(context, hash.data(), &size) == 1);
+  require(size == digest_size(algorithm));
+  return Digest(algorithm, std::span(hash).first(size));
+}
+
+}  // namespace
+
+struct Hasher::State {
+  Context context = make_context();
+};
+
+Hasher::Hasher(DigestAlgorithm algorithm)
+    : algorithm_(algorithm), state_(std::make_unique<State>()) {
+  start(state_->context.get(), algorithm_);
+}
+
+Hasher::~Hasher() = default;
+Hasher::Hasher(Hasher&&) noexcept = default;
+Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+void Hasher::update(std::span<const std::byte> bytes) {
+  require(EVP_DigestUpdate(state_->context.get(), bytes.data(), bytes.size()) == 1);
+}
+
+Digest Hasher::finish() {
+  const Digest digest = finish_context(state_->context.get(), algorithm_);
+  start(state_->context.get(), algorithm_);
+  return digest;
+}
+
+Digest digest_of(std::string_view bytes, DigestAlgorithm algorithm) {
+  static thread_local const Context context = make_context();
+  start(context.get(), algorithm);
+  require(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1);
+  return finish_context(context.get(), algorithm);
+}
+
+std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view message) {
+  std::array<std::uint8_t, 32> code{};
+  std::size_t size = 0;
+  require(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key.data(), key.size(),
+                    reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+                    code.data(), code.size(), &size) != nullptr);
+  require(size == code.size());
+  return code;
+}
+
+bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
+void fill_random(std::span<std::uint8_t> out) {
+  require(RAND_bytes(out.data(), static_cast<int>(out.size())) == 1);
+}
+
+std::string random_hex(std::size_t bytes) {
+  std::string raw(bytes, '\0');
+  const std::span<std::uint8_t> view(reinterpret_cast<std::uint8_t*>(raw.data()), raw.size());
+  fill_random(view);
+  return to_hex(view);
+}
+
+}  // namespace slipway

@@ -1,0 +1,18 @@
+#include <slipway/support/log.hpp>
+
+namespace slipway {
+namespace {
+
+class NoLog final : public Log {
+ public:
+  void write(LogLevel, std::string_view, std::span<const LogField>) noexcept override {}
+};
+
+}  // namespace
+
+Log& Log::none() {
+  static NoLog log;
+  return log;
+}
+
+}  // namespace slipway
