@@ -1,5 +1,6 @@
+#include "http/problem.hpp"
+
 #include <slipway/core/media_type.hpp>
-#include <slipway/http/handler.hpp>
 
 #include "http/status.hpp"
 
@@ -47,18 +48,22 @@ int http_status(ErrorCode code) noexcept {
   return 500;
 }
 
-void respond_with_problem(const Error& error, HttpResponse& response) {
-  response.status = http_status(error.code);
+void respond_with_problem(int status, const Error& error, HttpResponse& response) {
+  response.status = status;
   response.add("Content-Type", media_type::problem_json);
-  if (response.status == 503) response.add("Retry-After", 1);
+  if (status == 503) response.add("Retry-After", 1);
   std::string& body = response.bytes();
   body = R"({"title":)";
-  append_json_string(body, reason_phrase(response.status));
-  body.append(R"(,"status":)").append(std::to_string(response.status)).append(R"(,"detail":)");
+  append_json_string(body, reason_phrase(status));
+  body.append(R"(,"status":)").append(std::to_string(status)).append(R"(,"detail":)");
   append_json_string(body, error.message);
   body.append(R"(,"code":)");
   append_json_string(body, to_string(error.code));
   body.push_back('}');
+}
+
+void respond_with_problem(const Error& error, HttpResponse& response) {
+  respond_with_problem(http_status(error.code), error, response);
 }
 
 }  // namespace slipway

@@ -1,0 +1,158 @@
+#include "beast/channel.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <cerrno>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/stream.hpp>
+
+namespace slipway::beast {
+namespace {
+
+/// Reads and drops until the peer closes: the last act of a connection.
+class Lingering {
+ public:
+  void start(Socket& socket, ChannelOwner& owner) {
+    Failure ignored;
+    socket.shutdown(Socket::shutdown_send, ignored);
+    read(socket, owner);
+  }
+
+ private:
+  void read(Socket& socket, ChannelOwner& owner) {
+    socket.async_read_some(asio::buffer(dropped_),
+                           [this, &socket, &owner](const Failure& failure, std::size_t) {
+                             if (failure) return owner.on_lingered();
+                             read(socket, owner);
+                           });
+  }
+
+  std::array<char, 4096> dropped_;
+};
+
+void close_socket(Socket& socket) noexcept {
+  Failure ignored;
+  socket.close(ignored);
+}
+
+class PlainChannel final : public Channel {
+ public:
+  PlainChannel(Socket&& socket, ChannelOwner& owner) : socket_(std::move(socket)), owner_(owner) {}
+
+  bool handshake() override { return false; }
+
+  void read(std::span<char> into) override {
+    socket_.async_read_some(asio::buffer(into.data(), into.size()),
+                            [this](const Failure& failure, std::size_t size) {
+                              owner_.on_read(failure, size);
+                            });
+  }
+
+  std::optional<std::size_t> write(const Gather& pieces, Failure& failure) override {
+    const std::size_t size = send(pieces, failure);
+    if (failure != asio::error::would_block) return size;
+    failure = {};
+    pending_ = pieces;
+    wait();
+    return std::nullopt;
+  }
+
+  [[nodiscard]] bool prefers_one_piece() const noexcept override { return false; }
+
+  void linger() override {
+    lingering_ = std::make_unique<Lingering>();
+    lingering_->start(socket_, owner_);
+  }
+
+  void close() noexcept override { close_socket(socket_); }
+
+ private:
+  void wait() {
+    socket_.async_wait(Socket::wait_write, [this](Failure failure) {
+      const std::size_t size = failure ? 0 : send(pending_, failure);
+      if (failure == asio::error::would_block) return wait();
+      owner_.on_written(failure, size);
+    });
+  }
+
+  std::size_t send(const Gather& pieces, Failure& failure) {
+    std::array<iovec, 2> vectors{};
+    std::size_t count = 0;
+    for (const asio::const_buffer& piece : pieces)
+      if (piece.size() > 0) vectors[count++] = {const_cast<void*>(piece.data()), piece.size()};
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    for (;;) {
+      const ssize_t sent =
+          ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+      if (sent >= 0) return static_cast<std::size_t>(sent);
+      if (errno == EINTR) continue;
+      failure = Failure(errno, boost::system::system_category());
+      return 0;
+    }
+  }
+
+  Socket socket_;
+  ChannelOwner& owner_;
+  Gather pending_;
+  std::unique_ptr<Lingering> lingering_;
+};
+
+class TlsChannel final : public Channel {
+ public:
+  TlsChannel(Socket&& socket, asio::ssl::context& context, ChannelOwner& owner)
+      : stream_(std::move(socket), context), owner_(owner) {}
+
+  bool handshake() override {
+    stream_.async_handshake(asio::ssl::stream_base::server,
+                            [this](const Failure& failure) { owner_.on_handshake(failure); });
+    return true;
+  }
+
+  void read(std::span<char> into) override {
+    stream_.async_read_some(asio::buffer(into.data(), into.size()),
+                            [this](const Failure& failure, std::size_t size) {
+                              owner_.on_read(failure, size);
+                            });
+  }
+
+  std::optional<std::size_t> write(const Gather& pieces, Failure&) override {
+    const asio::const_buffer& piece = pieces[0].size() > 0 ? pieces[0] : pieces[1];
+    stream_.async_write_some(asio::const_buffer(piece),
+                             [this](const Failure& failure, std::size_t size) {
+                               owner_.on_written(failure, size);
+                             });
+    return std::nullopt;
+  }
+
+  [[nodiscard]] bool prefers_one_piece() const noexcept override { return true; }
+
+  void linger() override {
+    lingering_ = std::make_unique<Lingering>();
+    stream_.async_shutdown(
+        [this](const Failure&) { lingering_->start(stream_.next_layer(), owner_); });
+  }
+
+  void close() noexcept override { close_socket(stream_.next_layer()); }
+
+ private:
+  asio::ssl::stream<Socket> stream_;
+  ChannelOwner& owner_;
+  std::unique_ptr<Lingering> lingering_;
+};
+
+}  // namespace
+
+std::unique_ptr<Channel> make_plain_channel(Socket&& socket, ChannelOwner& owner) {
+  return std::make_unique<PlainChannel>(std::move(socket), owner);
+}
+
+std::unique_ptr<Channel> make_tls_channel(Socket&& socket, asio::ssl::context& context,
+                                          ChannelOwner& owner) {
+  return std::make_unique<TlsChannel>(std::move(socket), context, owner);
+}
+
+}  // namespace slipway::beast

@@ -1,0 +1,307 @@
+#include "beast/connection.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include <boost/asio/error.hpp>
+
+#include "http/problem.hpp"
+
+namespace slipway::beast {
+Connection::Connection(IoThread& thread, std::string peer, bool secure)
+    : thread_(thread),
+      peer_(std::move(peer)),
+      buffer_(std::make_unique_for_overwrite<char[]>(thread.server().options.max_head_bytes)) {
+  request_.peer = peer_;
+  request_.secure = secure;
+}
+
+Connection::~Connection() {
+  release_piece();
+  if (filling_capacity_ == IoThread::body_buffer_size) thread_.give_back(std::move(filling_));
+}
+
+void Connection::start(std::unique_ptr<Channel> channel) {
+  channel_ = std::move(channel);
+  thread_.wheel().add(*this);
+  if (channel_->handshake()) {
+    ++pending_;
+    set_deadline(thread_.server().options.head_timeout);
+    return;
+  }
+  next_request();
+  proceed();
+}
+
+void Connection::proceed() {
+  for (bool more = true; more;) {
+    switch (state_) {
+      case State::head: more = advance_head(); break;
+      case State::body: more = advance_body(); break;
+      case State::answer: more = advance_answer(); break;
+      case State::discard: more = advance_discard(); break;
+      case State::handshake:
+      case State::running:
+      case State::linger:
+      case State::closed: more = false; break;
+    }
+  }
+}
+
+void Connection::settle() {
+  if (state_ != State::closed || pending_ > 0) return;
+  thread_.closed(*this);
+  delete this;
+}
+
+void Connection::yield() {
+  turn_ = 0;
+  ++pending_;
+  thread_.post([this] {
+    --pending_;
+    proceed();
+    settle();
+  });
+}
+
+void Connection::close() {
+  if (state_ == State::closed) return;
+  state_ = State::closed;
+  clear_deadline();
+  release_answer();
+  if (!job_running_) release_receiver();
+  channel_->close();
+}
+
+void Connection::drain() {
+  const bool idle = state_ == State::handshake || (state_ == State::head && !parser_) ||
+                    state_ == State::discard || (state_ == State::answer && stream_waits_);
+  if (idle) abort();
+}
+
+void Connection::abort() {
+  close();
+  settle();
+}
+
+void Connection::on_deadline() { abort(); }
+
+void Connection::on_handshake(const Failure& failure) {
+  --pending_;
+  if (failure) {
+    if (state_ != State::closed && failure != asio::error::eof)
+      thread_.server().log.debug("TLS handshake failed",
+                                 {{"peer", peer_}, {"error", failure.message()}});
+    close();
+  } else if (state_ == State::handshake) {
+    next_request();
+    proceed();
+  }
+  settle();
+}
+
+void Connection::on_lingered() {
+  --pending_;
+  abort();
+}
+
+void Connection::on_read(const Failure& failure, std::size_t size) {
+  --pending_;
+  turn_ = 0;
+  const Reading target = std::exchange(reading_, Reading::nothing);
+  if (state_ == State::closed) return settle();
+  if (failure)
+    peer_closed_ = true;
+  else if (target == Reading::head)
+    end_ += size;
+  else
+    take_body_bytes(size, false);
+  thread_.metrics().received(size);
+  proceed();
+  settle();
+}
+
+void Connection::read_into(Reading target, std::span<char> space) {
+  reading_ = target;
+  ++pending_;
+  channel_->read(space);
+}
+
+std::size_t Connection::read_stash(std::span<char> space) noexcept {
+  const std::size_t size = std::min(space.size(), stash_end_ - stash_begin_);
+  if (size == 0) return 0;
+  std::memcpy(space.data(), stash_.get() + stash_begin_, size);
+  stash_begin_ += size;
+  return size;
+}
+
+// ---- jobs ----
+
+bool Connection::submit_job(Job job, BlockingPool::Admission admission) {
+  job_ = job;
+  job_running_ = thread_.server().pool.submit(*this, admission);
+  if (job_running_) ++pending_;
+  return job_running_;
+}
+
+void Connection::run() noexcept {
+  try {
+    switch (job_) {
+      case Job::handler: std::exchange(blocking_, nullptr)(response_); break;
+      case Job::piece: run_piece(); break;
+      case Job::warm: object_->warm(); break;
+    }
+  } catch (const std::exception& exception) {
+    respond_to_exception(exception.what());
+  } catch (...) {
+    respond_to_exception("an exception of an unknown type");
+  }
+  thread_.post([this] { on_job_done(); });
+}
+
+void Connection::respond_to_exception(std::string_view what) {
+  thread_.server().log.error("request handler threw an exception",
+                             {{"route", route_},
+                              {"method", std::string(request_.method_text)},
+                              {"target", std::string(request_.target)},
+                              {"error", std::string(what)}});
+  response_.clear();
+  respond_with_problem(Error(ErrorCode::internal, "the request could not be handled"), response_);
+  receiver_.reset();
+  answered_ = true;
+}
+
+void Connection::on_job_done() {
+  --pending_;
+  job_running_ = false;
+  turn_ = 0;
+  if (state_ == State::closed) {
+    release_receiver();
+    return settle();
+  }
+  if (state_ == State::running) begin_answer();
+  proceed();
+  settle();
+}
+
+// ---- heads ----
+
+void Connection::next_request() {
+  parser_.reset();
+  state_ = State::head;
+  set_deadline(thread_.server().options.idle_timeout);
+}
+
+void Connection::skip_empty_lines() noexcept {
+  while (begin_ < end_ && (buffer_[begin_] == '\r' || buffer_[begin_] == '\n')) ++begin_;
+}
+
+void Connection::begin_head() {
+  head_begin_ = begin_;
+  parser_.emplace(request_, fields_,
+                  HeadLimits{.bytes = thread_.server().options.max_head_bytes});
+}
+
+bool Connection::advance_head() {
+  if (turn_ >= longest_turn) return yield(), false;
+  if (!parser_) {
+    skip_empty_lines();  // RFC 9112 section 2.2
+    if (begin_ == end_) return need_head_bytes();
+    begin_head();
+    set_deadline(thread_.server().options.head_timeout);
+  }
+  if (begin_ == end_) return need_head_bytes();
+  switch (parser_->parse({buffer_.get() + begin_, end_ - begin_}, begin_)) {
+    case HeadState::incomplete: return need_head_bytes();
+    case HeadState::refused: refuse(parser_->refusal()); return true;
+    case HeadState::complete: begin_request(); return true;
+  }
+  return true;
+}
+
+bool Connection::need_head_bytes() {
+  if (reading_ != Reading::nothing) return false;
+  const std::size_t capacity = thread_.server().options.max_head_bytes;
+  if (!parser_) {
+    begin_ = end_ = 0;
+  } else if (end_ == capacity && head_begin_ > 0) {
+    std::memmove(buffer_.get(), buffer_.get() + head_begin_, end_ - head_begin_);
+    end_ -= head_begin_;
+    begin_ = 0;
+    begin_head();
+    return true;
+  } else if (end_ == capacity) {
+    refuse({431, "the head is too large"});
+    return true;
+  }
+  const std::span<char> space(buffer_.get() + end_, capacity - end_);
+  if (const std::size_t size = read_stash(space); size > 0) {
+    end_ += size;
+    return true;
+  }
+  stash_.reset();
+  if (peer_closed_ || (thread_.draining() && !parser_)) {
+    close();
+    return false;
+  }
+  read_into(Reading::head, space);
+  return false;
+}
+
+void Connection::begin_request() {
+  http_1_1_ = parser_->is_http_1_1();
+  keep_alive_ = parser_->keep_alive();
+  if (parser_->chunked())
+    body_ = IncomingBody::chunked();
+  else
+    body_ = IncomingBody::of_length(request_.content_length.value_or(0));
+  continue_owed_ = parser_->expects_continue() && request_.has_body && begin_ == end_;
+  clear_deadline();
+  ++turn_;
+  dispatch();
+}
+
+void Connection::refuse(const Refusal& refusal) {
+  request_.method = HttpMethod::other;
+  request_.method_text = "?";
+  request_.target = "?";
+  started_ = thread_.server().clock.monotonic();
+  route_ = "malformed";
+  http_1_1_ = true;
+  keep_alive_ = false;
+  continue_owed_ = false;
+  body_ = IncomingBody::until_close();  // whatever comes is not read as a request
+  response_.clear();
+  respond_with_problem(refusal.status,
+                       Error(ErrorCode::invalid_argument, std::string(refusal.detail)), response_);
+  begin_answer();
+}
+
+void Connection::dispatch() {
+  ServerContext& server = thread_.server();
+  started_ = server.clock.monotonic();
+  response_.clear();
+  answered_ = false;
+  HttpAction action;
+  try {
+    route_.assign(server.handler.route_name(request_));
+    action = server.handler.handle(request_, response_);
+  } catch (const std::exception& exception) {
+    respond_to_exception(exception.what());
+  } catch (...) {
+    respond_to_exception("an exception of an unknown type");
+  }
+  if (auto* receive = std::get_if<HttpReceive>(&action)) return begin_body(std::move(*receive));
+  auto* blocking = std::get_if<HttpBlocking>(&action);
+  if (blocking == nullptr) return begin_answer();
+
+  blocking_ = std::move(blocking->run);
+  state_ = State::running;
+  if (submit_job(Job::handler, BlockingPool::Admission::bounded)) return;
+  blocking_ = nullptr;
+  respond_with_problem(Error(ErrorCode::unavailable, "the server is busy; try again"), response_);
+  begin_answer();
+}
+
+}  // namespace slipway::beast

@@ -1,0 +1,193 @@
+// Connection: one client's requests, one after the other, as a state machine.
+//
+// `proceed` runs until something must be waited for: bytes from the peer, room to write, a job on
+// the blocking pool, a stream's wake-up. Each of these ends in an event, which stores what came and
+// proceeds. Requests that are pipelined wait in the buffer until the one before them was answered.
+//
+//   handshake → head → { running | body } → answer → discard → head → … → linger → closed
+//
+// Memory: one buffer of max_head_bytes (the request's texts refer to it), at most two of
+// IoThread::body_buffer_size while a body arrives, and what an answer needs.
+//
+// Lifetime: the connection deletes itself once it is closed and nothing that refers to it is under
+// way (`pending_`).
+//
+// Thread safety: everything on the connection's I/O thread, but `run`, which is a job on the pool
+// and touches only what stands under "the job's".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <slipway/http/handler.hpp>
+
+#include "beast/blocking_pool.hpp"
+#include "beast/channel.hpp"
+#include "beast/head_parser.hpp"
+#include "beast/incoming_body.hpp"
+#include "beast/io_thread.hpp"
+#include "beast/object_sender.hpp"
+#include "beast/response_head.hpp"
+#include "beast/stream_wake.hpp"
+#include "beast/timer_wheel.hpp"
+
+namespace slipway::beast {
+
+class Connection final : public TimerWheel::Entry, public ChannelOwner, private BlockingJob {
+ public:
+  Connection(IoThread& thread, std::string peer, bool secure);
+  ~Connection() override;
+
+  void start(std::unique_ptr<Channel> channel);
+
+  /// Ends after the request that is being answered; at once when there is none, or when the answer
+  /// only waits. May delete the connection.
+  void drain();
+  /// Ends now. May delete the connection.
+  void abort();
+
+  void on_handshake(const Failure& failure) override;
+  void on_read(const Failure& failure, std::size_t size) override;
+  void on_written(const Failure& failure, std::size_t size) override;
+  void on_lingered() override;
+  void on_deadline() override;
+
+ private:
+  enum class State : std::uint8_t { handshake, head, running, body, answer, discard, linger, closed };
+  enum class Reading : std::uint8_t { nothing, head, body };
+  enum class Filled : std::uint8_t { ready, waiting, end, broken };
+  enum class Job : std::uint8_t { handler, piece, warm };
+
+  /// Requests, or pieces of an answer in their measure, before the thread's other connections have
+  /// their turn.
+  static constexpr unsigned longest_turn = 64;
+
+  // ---- life cycle: connection.cpp ----
+  void proceed();
+  void settle();  // deletes the connection when it is time; nothing may follow it
+  void close();
+  void set_deadline(std::chrono::milliseconds timeout) { thread_.wheel().set(*this, timeout); }
+  void clear_deadline() { thread_.wheel().clear(*this); }
+  void read_into(Reading target, std::span<char> space);
+  std::size_t read_stash(std::span<char> space) noexcept;
+  void on_job_done();
+  void yield();
+
+  // Each answers whether to go on: false means that an event will.
+  // ---- heads: connection.cpp ----
+  bool advance_head();
+  bool need_head_bytes();
+  void skip_empty_lines() noexcept;
+  void begin_head();
+  void begin_request();
+  void next_request();
+  void dispatch();
+  void refuse(const Refusal& refusal);
+  void respond_to_exception(std::string_view what);
+
+  // ---- bodies of requests: connection_body.cpp ----
+  void begin_body(HttpReceive receive);
+  bool advance_body();
+  bool read_body();
+  void take_from_head_buffer();
+  void take_body_bytes(std::size_t size, bool from_stash);
+  void check_body();
+  [[nodiscard]] std::span<char> body_space();
+  void submit_piece();
+  void run_piece();
+  void release_piece() noexcept;
+  void release_receiver();
+  bool advance_discard();
+
+  // ---- answers: connection_answer.cpp ----
+  void begin_answer();
+  [[nodiscard]] BodyLength answer_length() const;
+  [[nodiscard]] bool sends_body() const noexcept;
+  [[nodiscard]] bool must_close() const;
+  void prepare_answer_body();
+  bool advance_answer();
+  bool flush_out();
+  Filled fill_answer();
+  Filled fill_from_object();
+  Filled fill_from_stream();
+  void watch_peer();
+  void consume_written(std::size_t size) noexcept;
+  void finish_answer();
+  void start_linger();
+  void release_answer() noexcept;
+  void log_request(std::chrono::nanoseconds duration);
+
+  void run() noexcept override;
+  bool submit_job(Job job, BlockingPool::Admission admission);
+
+  IoThread& thread_;
+  const std::string peer_;
+  std::unique_ptr<Channel> channel_;
+  State state_ = State::handshake;
+  unsigned pending_ = 0;  // operations, jobs and posts that will call back
+  unsigned turn_ = 0;  // how much was done without going back to the event loop
+
+  // What was read: [begin_, end_) of the buffer is not used yet; then the stash.
+  std::unique_ptr<char[]> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  Bytes stash_;
+  std::size_t stash_begin_ = 0;
+  std::size_t stash_end_ = 0;
+  Reading reading_ = Reading::nothing;
+  bool peer_closed_ = false;
+
+  // The request.
+  std::optional<RequestHeadParser> parser_;
+  std::size_t head_begin_ = 0;
+  HttpRequest request_;
+  std::vector<HttpField> fields_;
+  IncomingBody body_;
+  bool continue_owed_ = false;  // the client waits for "100 Continue"
+  bool keep_alive_ = false;
+  bool http_1_1_ = true;
+  std::string route_;
+  MonotonicTime started_{};
+
+  // Its body, while it arrives: the piece that is being filled.
+  bool whole_body_first_ = false;  // it is small: one job takes all of it
+  bool admitted_ = false;          // its first piece is past the pool's limit
+  std::uint64_t body_taken_ = 0;
+  std::uint64_t most_body_bytes_ = 0;
+  std::optional<Error> body_error_;
+  std::uint64_t discard_budget_ = 0;
+  Bytes filling_;
+  std::size_t filling_capacity_ = 0;
+  std::size_t filled_ = 0;
+
+  // The answer.
+  std::string head_out_;
+  Gather out_;
+  bool writing_ = false;
+  bool body_sent_ = false;  // nothing follows what is in out_
+  bool close_after_ = false;
+  BodyLength length_;
+  std::unique_ptr<ObjectSender> object_;
+  std::shared_ptr<StreamWake> wake_;
+  bool stream_waits_ = false;
+  std::string stream_bytes_;
+
+  // The job's, while job_running_; the I/O thread's else.
+  Job job_ = Job::handler;
+  HttpResponse response_;
+  std::function<void(HttpResponse&)> blocking_;
+  std::unique_ptr<BodyReceiver> receiver_;
+  std::span<char> piece_;
+  std::optional<Error> piece_error_;
+  bool piece_is_last_ = false;
+  bool answered_ = false;  // the receiver filled the response
+
+  bool job_running_ = false;
+  Bytes piece_memory_;
+  std::size_t piece_capacity_ = 0;
+};
+
+}  // namespace slipway::beast

@@ -1,0 +1,95 @@
+#include "beast/io_thread.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "beast/channel.hpp"
+#include "beast/connection.hpp"
+#include "beast/response_head.hpp"
+
+namespace slipway::beast {
+namespace {
+
+constexpr std::size_t most_spare_buffers = 8;
+
+}  // namespace
+
+std::chrono::nanoseconds IoThread::shortest_timeout(const HttpServerOptions& options) noexcept {
+  return std::max<std::chrono::nanoseconds>(
+      std::chrono::milliseconds(1),
+      std::min({options.head_timeout, options.idle_timeout, options.stall_timeout}));
+}
+
+IoThread::IoThread(ServerContext& server)
+    : server_(server),
+      work_(context_.get_executor()),
+      wheel_(shortest_timeout(server.options), server.clock.monotonic()),
+      metrics_(server.metrics),
+      date_(http_date(server.clock.now())) {}
+
+IoThread::~IoThread() { join(); }
+
+void IoThread::start() {
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void IoThread::join() {
+  work_.reset();
+  if (thread_.joinable()) thread_.join();
+}
+
+void IoThread::adopt(int descriptor, bool ip_v6, std::string peer, asio::ssl::context* tls) {
+  Socket socket(context_);
+  Failure failure;
+  socket.assign(ip_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor, failure);
+  if (failure) {
+    ::close(descriptor);
+    server_.log.warning("connection not taken", {{"error", failure.message()}});
+  }
+  if (failure || draining_) return server_.connection_closed();
+  auto connection = std::make_unique<Connection>(*this, std::move(peer), tls != nullptr);
+  connection->start(tls != nullptr ? make_tls_channel(std::move(socket), *tls, *connection)
+                                   : make_plain_channel(std::move(socket), *connection));
+  Connection* const owned = connection.release();  // until it says that it is closed
+  connections_.insert(owned);
+  metrics_.opened();
+}
+
+void IoThread::closed(Connection& connection) noexcept {
+  connections_.erase(&connection);
+  metrics_.closed();
+  metrics_.flush();
+  server_.connection_closed();
+}
+
+void IoThread::tick() {
+  date_ = http_date(server_.clock.now());
+  wheel_.advance(server_.clock.monotonic());
+  metrics_.flush();
+}
+
+void IoThread::drain() {
+  draining_ = true;
+  const std::vector<Connection*> all(connections_.begin(), connections_.end());
+  for (Connection* connection : all) connection->drain();
+}
+
+void IoThread::abort() {
+  const std::vector<Connection*> all(connections_.begin(), connections_.end());
+  for (Connection* connection : all) connection->abort();
+}
+
+Bytes IoThread::take_buffer() {
+  if (spare_buffers_.empty()) return std::make_unique_for_overwrite<char[]>(body_buffer_size);
+  Bytes buffer = std::move(spare_buffers_.back());
+  spare_buffers_.pop_back();
+  return buffer;
+}
+
+void IoThread::give_back(Bytes buffer) noexcept {
+  if (buffer != nullptr && spare_buffers_.size() < most_spare_buffers)
+    spare_buffers_.push_back(std::move(buffer));
+}
+
+}  // namespace slipway::beast

@@ -1,0 +1,101 @@
+// IoThread: one event loop with everything that its connections share: timeouts, the date,
+// buffers, metrics. What belongs to the server as a whole is in ServerContext.
+//
+// Thread safety: `post` from any thread, the rest on the loop's own thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/ssl/context.hpp>
+
+#include <slipway/http/server.hpp>
+#include <slipway/support/clock.hpp>
+
+#include "beast/asio.hpp"
+#include "beast/blocking_pool.hpp"
+#include "beast/request_metrics.hpp"
+#include "beast/timer_wheel.hpp"
+
+namespace slipway::beast {
+
+class Connection;
+
+/// What all threads of a server share. Nothing of it changes while connections exist, but what is
+/// safe from any thread by itself.
+struct ServerContext {
+  HttpHandler& handler;
+  const HttpServerOptions& options;
+  Log& log;
+  Metrics& metrics;
+  Clock& clock;
+  BlockingPool& pool;
+  std::function<void()> connection_closed;  // from any I/O thread
+};
+
+/// A buffer for bodies; its memory goes back to its thread.
+using Bytes = std::unique_ptr<char[]>;
+
+class IoThread {
+ public:
+  explicit IoThread(ServerContext& server);
+  ~IoThread();
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  void start();
+  /// Lets the loop end once nothing is left to do, and waits for that.
+  void join();
+
+  [[nodiscard]] asio::io_context& context() noexcept { return context_; }
+  [[nodiscard]] ServerContext& server() noexcept { return server_; }
+  [[nodiscard]] TimerWheel& wheel() noexcept { return wheel_; }
+  [[nodiscard]] RequestMetrics& metrics() noexcept { return metrics_; }
+  [[nodiscard]] std::string_view date() const noexcept { return date_; }
+
+  /// From any thread.
+  template <class Act>
+  void post(Act&& act) {
+    asio::post(context_, std::forward<Act>(act));
+  }
+
+  /// Takes over a socket that was accepted. `tls` may be null.
+  void adopt(int descriptor, bool ip_v6, std::string peer, asio::ssl::context* tls);
+
+  /// Time has passed.
+  void tick();
+  /// Connections end as soon as they can; those that are idle at once.
+  void drain();
+  /// Connections end now.
+  void abort();
+  [[nodiscard]] bool draining() const noexcept { return draining_; }
+
+  /// Buffers of body_buffer_size bytes; a few are kept.
+  static constexpr std::size_t body_buffer_size = std::size_t{256} * 1024;
+  Bytes take_buffer();
+  void give_back(Bytes buffer) noexcept;
+
+  void closed(Connection& connection) noexcept;
+
+ private:
+  static std::chrono::nanoseconds shortest_timeout(const HttpServerOptions& options) noexcept;
+
+  ServerContext& server_;
+  asio::io_context context_{1};
+  asio::executor_work_guard<Executor> work_;
+  TimerWheel wheel_;
+  RequestMetrics metrics_;
+  std::string date_;
+  std::unordered_set<Connection*> connections_;
+  std::vector<Bytes> spare_buffers_;
+  bool draining_ = false;
+  std::thread thread_;
+};
+
+}  // namespace slipway::beast

@@ -1,0 +1,187 @@
+#include "beast/server.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "beast/io_thread.hpp"
+#include "beast/listener.hpp"
+#include "beast/tls.hpp"
+
+namespace slipway::beast {
+namespace {
+
+HttpServerOptions completed(HttpServerOptions options) {
+  if (options.io_threads == 0)
+    options.io_threads = std::max(1U, std::thread::hardware_concurrency() / 2);
+  if (options.blocking_threads == 0) options.blocking_threads = 32;
+  options.max_connections = std::max<std::size_t>(options.max_connections, 1);
+  options.max_head_bytes =
+      std::clamp(options.max_head_bytes, std::size_t{1024}, IoThread::body_buffer_size);
+  return options;
+}
+
+class Server final : public HttpServer {
+ public:
+  Server(HttpHandler& handler, const HttpServerOptions& options, Log& log, Metrics& metrics,
+         const ServerSeams& seams)
+      : options_(completed(options)),
+        pool_(options_.blocking_threads, seams.most_waiting_jobs),
+        context_{handler, options_, log, metrics, *seams.clock, pool_,
+                 [this] { on_connection_closed(); }} {}
+
+  ~Server() override { drain(std::chrono::milliseconds(0)); }
+
+  Result<void> start() {
+    if (options_.tls) {
+      SLIPWAY_TRY(tls_, make_server_tls(*options_.tls));
+    }
+    for (unsigned i = 0; i < options_.io_threads; ++i)
+      threads_.push_back(std::make_unique<IoThread>(context_));
+    listener_ = std::make_unique<Listener>(
+        threads_.front()->context(), context_.log, [this] { return reserve(); },
+        [this](Listener::Accepted&& accepted) { hand_out(std::move(accepted)); });
+    SLIPWAY_CHECK(listener_->open(options_.host, options_.port));
+    port_ = listener_->port();
+    listener_->start();
+    for (const auto& thread : threads_) thread->start();
+    ticker_ = std::thread([this] { run_ticker(); });
+    return {};
+  }
+
+  [[nodiscard]] std::uint16_t port() const noexcept override { return port_; }
+
+  void drain(std::chrono::milliseconds grace) override {
+    const std::lock_guard once(drain_mutex_);
+    if (threads_.empty()) return;
+    threads_.front()->post([this] { listener_->close(); });
+    for (const auto& thread : threads_) thread->post([&io = *thread] { io.drain(); });
+    wait_until_closed(grace);
+    for (const auto& thread : threads_) thread->post([&io = *thread] { io.abort(); });
+    wait_until_closed(std::chrono::nanoseconds::max());
+    stop();
+  }
+
+ private:
+  /// On the accepting thread.
+  bool reserve() {
+    const std::lock_guard lock(mutex_);
+    full_ = connections_ >= options_.max_connections;
+    return !full_;
+  }
+
+  void hand_out(Listener::Accepted&& accepted) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++connections_;
+    }
+    IoThread& thread = *threads_[next_thread_];
+    next_thread_ = (next_thread_ + 1) % threads_.size();
+    thread.post([this, &thread, accepted = std::move(accepted)]() mutable {
+      thread.adopt(accepted.descriptor, accepted.ip_v6, std::move(accepted.peer), tls_.get());
+    });
+  }
+
+  void on_connection_closed() {
+    bool was_full = false;
+    {
+      const std::lock_guard lock(mutex_);
+      --connections_;
+      was_full = std::exchange(full_, false);
+      if (connections_ == 0) changed_.notify_all();
+    }
+    if (was_full) threads_.front()->post([this] { listener_->resume(); });
+  }
+
+  void wait_until_closed(std::chrono::nanoseconds grace) {
+    Clock& clock = context_.clock;
+    const bool forever = grace == std::chrono::nanoseconds::max();
+    const MonotonicTime deadline = forever ? grace : clock.monotonic() + grace;
+    std::unique_lock lock(mutex_);
+    while (connections_ > 0) {
+      if (forever)
+        changed_.wait(lock);
+      else if (clock.monotonic() >= deadline)
+        return;
+      else
+        clock.wait_until(changed_, lock, deadline);
+    }
+  }
+
+  /// Tells the threads that time has passed.
+  void run_ticker() {
+    const MonotonicTime tick = threads_.front()->wheel().tick();
+    std::unique_lock lock(mutex_);
+    MonotonicTime next = context_.clock.monotonic() + tick;
+    while (!stopping_) {
+      if (context_.clock.monotonic() < next) {
+        context_.clock.wait_until(changed_, lock, next);
+        continue;
+      }
+      next = context_.clock.monotonic() + tick;
+      lock.unlock();
+      for (const auto& thread : threads_) thread->post([&io = *thread] { io.tick(); });
+      threads_.front()->post([this] { listener_->resume(); });
+      lock.lock();
+    }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    if (ticker_.joinable()) ticker_.join();
+    for (const auto& thread : threads_) thread->join();
+    listener_.reset();
+    threads_.clear();
+  }
+
+  const HttpServerOptions options_;
+  BlockingPool pool_;  // ends after the threads
+  ServerContext context_;
+  std::unique_ptr<asio::ssl::context> tls_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t connections_ = 0;  // guarded by mutex_; also those that are handed out
+  bool full_ = false;            // guarded by mutex_
+  bool stopping_ = false;        // guarded by mutex_
+
+  std::vector<std::unique_ptr<IoThread>> threads_;
+  std::unique_ptr<Listener> listener_;
+  std::uint16_t port_ = 0;
+  std::size_t next_thread_ = 0;  // the accepting thread's
+  std::thread ticker_;
+  std::mutex drain_mutex_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<HttpServer>> start_server(HttpHandler& handler,
+                                                 const HttpServerOptions& options, Log& log,
+                                                 Metrics& metrics, const ServerSeams& seams) {
+  try {
+    auto server = std::make_unique<Server>(handler, options, log, metrics, seams);
+    SLIPWAY_CHECK(server->start());
+    return std::unique_ptr<HttpServer>(std::move(server));
+  } catch (const std::exception& exception) {
+    return Error(ErrorCode::io, std::string("starting the HTTP server: ") + exception.what());
+  }
+}
+
+}  // namespace slipway::beast
+
+namespace slipway {
+
+Result<std::unique_ptr<HttpServer>> start_http_server(HttpHandler& handler,
+                                                      const HttpServerOptions& options, Log& log,
+                                                      Metrics& metrics) {
+  return beast::start_server(handler, options, log, metrics, {});
+}
+
+}  // namespace slipway
