@@ -26,6 +26,25 @@
 //   ls      build                  the log's size (8)                                LogStore
 //   wk                             the key of worker tokens (32)                     WorkerTokens
 //
+//   rp      repository             when it was made (8)                              Registry
+//   rb      repository, digest     a blob of it: size (8), linked at (8)             Registry
+//   rh      digest, repository     empty: who holds this content, blob or manifest   Registry
+//   rm      repository, digest     a manifest of it: size (8), media type (its size  Registry
+//                                  (8), text), subject (0, or 1 and digest), each
+//                                  digest that it names
+//   rn      repository, named,     empty: which manifests name a blob or manifest    Registry
+//           manifest
+//   rt      repository, tag        the manifest's digest                             Registry
+//   rg      repository, manifest,  empty: the tags of a manifest                     Registry
+//           tag
+//   rr      repository, subject,   the referrer's descriptor as JSON                 Registry
+//           manifest
+//   ru      upload                 its result when it ended: digest, size (8);       Registry
+//                                  empty when it was cancelled or failed
+//   sk      name                   a random key: "uploads" signs upload ids (32)     Registry
+//   th      SHA-256 (a digest)     a token as JSON                                   TokenStore
+//   ti      token                  its SHA-256 (a digest)                            TokenStore
+//
 // An object's key in the ObjectStore is "<algorithm>-<hex>".
 //
 // Thread safety: plain values.
@@ -55,6 +74,20 @@ inline constexpr std::string_view delivery = "qx";
 inline constexpr std::string_view log_chunk = "lc";
 inline constexpr std::string_view log_size = "ls";
 inline constexpr std::string_view worker_token_key = "wk";
+
+inline constexpr std::string_view repository = "rp";
+inline constexpr std::string_view blob_link = "rb";
+inline constexpr std::string_view content_holder = "rh";
+inline constexpr std::string_view manifest = "rm";
+inline constexpr std::string_view named_by = "rn";
+inline constexpr std::string_view tag = "rt";
+inline constexpr std::string_view tag_of_manifest = "rg";
+inline constexpr std::string_view referrer = "rr";
+inline constexpr std::string_view ended_upload = "ru";
+inline constexpr std::string_view secret_key = "sk";
+
+inline constexpr std::string_view token_by_hash = "th";
+inline constexpr std::string_view token_hash = "ti";
 
 inline void append_number(std::string& out, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8)
