@@ -1,0 +1,113 @@
+#include "lmdb/committer.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "lmdb/transaction.hpp"
+#include "storage/run_closure.hpp"
+
+namespace slipway::lmdb {
+
+Result<void> Committer::write(const MetadataStore::Write& closure) {
+  Request request{closure, {}};
+  std::unique_lock lock(mutex_);
+  const bool leads = open_ == nullptr;
+  if (leads) open_ = std::make_shared<Group>();
+  const std::shared_ptr<Group> group = open_;
+  group->requests.push_back(&request);
+  if (leads) {
+    lead(lock);
+  } else {
+    lock.unlock();
+    group->done.wait(0, std::memory_order_acquire);
+  }
+  return std::move(request.result);
+}
+
+void Committer::lead(std::unique_lock<std::mutex>& lock) {
+  idle_.wait(lock, [this] { return !committing_; });
+  committing_ = true;
+  gather(lock);
+  const std::shared_ptr<Group> group = std::exchange(open_, nullptr);
+  last_size_ = group->requests.size();
+  lock.unlock();
+
+  commit(group->requests);
+
+  lock.lock();
+  committing_ = false;
+  lock.unlock();
+  idle_.notify_one();
+  group->done.store(1, std::memory_order_release);
+  group->done.notify_all();
+}
+
+/// Yields instead of sleeping: the shortest sleep is longer than the whole wait.
+void Committer::gather(std::unique_lock<std::mutex>& lock) {
+  const Requests& requests = open_->requests;
+  if (requests.size() == 1 && last_size_ == 1) return;  // nobody else writes
+  std::size_t seen = 0;
+  do {
+    seen = requests.size();
+    lock.unlock();
+    const auto end = std::chrono::steady_clock::now() + gather_;
+    while (std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    lock.lock();
+  } while (requests.size() > seen);
+}
+
+/// Not enough memory ends the program here: the others of the group wait for an answer.
+void Committer::commit(const Requests& all) noexcept {
+  for (Request* request : commit_together(all)) (void)commit_together({request});
+}
+
+/// Answers those that need a transaction of their own.
+Committer::Requests Committer::commit_together(const Requests& all) {
+  Requests requests = all;
+  Requests apart;
+  while (!requests.empty()) {
+    Transaction transaction(environment_);
+    Result<void> done = transaction.begin();
+    if (done) {
+      if (Request* spoiler = run(transaction, requests); spoiler != nullptr) {
+        if (transaction.broken() && all.size() > 1) apart.push_back(spoiler);
+        std::erase(requests, spoiler);
+        continue;
+      }
+      if (transaction.changes() > 0) done = transaction.commit();
+    }
+    if (!done && all.size() > 1) return all;
+    if (!done) {
+      requests.front()->result = std::move(done);
+      break;
+    }
+    if (transaction.changes() > 0) {
+      commits_.fetch_add(1, std::memory_order_relaxed);
+      writes_.fetch_add(requests.size(), std::memory_order_relaxed);
+    }
+    for (const std::string& topic : transaction.topics()) topics_.publish(topic);
+    break;
+  }
+  return apart;
+}
+
+/// Runs them all, or up to the one that failed after it had written, and answers that one.
+Committer::Request* Committer::run(Transaction& transaction, const Requests& requests) {
+  for (Request* request : requests) {
+    const std::uint64_t changes = transaction.changes();
+    const std::size_t topics = transaction.topics().size();
+    request->result = run_closure(request->closure, transaction);
+    if (transaction.broken()) request->result = *transaction.broken();
+    if (request->result) continue;
+    if (transaction.changes() != changes) return request;
+    transaction.keep_topics(topics);
+  }
+  return nullptr;
+}
+
+MetadataStore::Counts Committer::counts() const noexcept {
+  return {commits_.load(std::memory_order_relaxed), writes_.load(std::memory_order_relaxed)};
+}
+
+}  // namespace slipway::lmdb

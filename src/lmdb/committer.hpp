@@ -1,0 +1,73 @@
+// Committer: joins the writes of many threads into few flushes.
+//
+// Writers join the group that is open. The first of a group leads it: it waits until the group
+// before is committed, lets its own grow while it still does, closes it, runs the closures in one
+// LMDB transaction, commits, and wakes the others. So a lone writer hands nothing to another
+// thread, and while one group flushes the next one gathers.
+//
+// A closure that fails before it wrote anything is merely answered. One that fails later spoils the
+// transaction: it is answered, and the others run again without it. One that LMDB refused for lack
+// of room, and all when the commit fails, run again in transactions of their own, so that nobody
+// pays for a neighbour.
+//
+// Thread safety: any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+
+#include "lmdb/environment.hpp"
+#include "storage/topics.hpp"
+
+namespace slipway::lmdb {
+
+class Transaction;
+
+class Committer {
+ public:
+  Committer(const Environment& environment, Topics& topics, std::chrono::microseconds gather)
+      : environment_(environment), topics_(topics), gather_(gather) {}
+
+  Result<void> write(const MetadataStore::Write& closure);
+  [[nodiscard]] MetadataStore::Counts counts() const noexcept;
+
+ private:
+  struct Request {
+    const MetadataStore::Write& closure;
+    Result<void> result;
+  };
+  using Requests = std::vector<Request*>;
+
+  struct Group {
+    Requests requests;         // guarded by mutex_ until the group is closed, then its leader's
+    std::atomic<int> done{0};  // 1: all results are set
+  };
+
+  void lead(std::unique_lock<std::mutex>& lock);
+  void gather(std::unique_lock<std::mutex>& lock);
+  void commit(const Requests& all) noexcept;
+  Requests commit_together(const Requests& all);
+  static Request* run(Transaction& transaction, const Requests& requests);
+
+  const Environment& environment_;
+  Topics& topics_;
+  const std::chrono::microseconds gather_;
+
+  std::mutex mutex_;
+  std::condition_variable idle_;  // committing_ became false
+  std::shared_ptr<Group> open_;   // guarded by mutex_; the group that writers join
+  bool committing_ = false;       // guarded by mutex_
+  std::size_t last_size_ = 1;     // guarded by mutex_; of the group before
+
+  std::atomic<std::uint64_t> commits_{0};
+  std::atomic<std::uint64_t> writes_{0};
+};
+
+}  // namespace slipway::lmdb

@@ -1,0 +1,93 @@
+#include "lmdb/environment.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+
+#include "support/format.hpp"
+
+namespace slipway::lmdb {
+
+namespace {
+
+/// LMDB marks its lock file's descriptor itself, but not all of its others.
+int close_on_exec(MDB_env* env) {
+  int descriptor = -1;
+  if (const int status = mdb_env_get_fd(env, &descriptor); status != 0) return status;
+  return fcntl(descriptor, F_SETFD, FD_CLOEXEC) == 0 ? 0 : errno;
+}
+
+std::size_t whole_pages(std::uint64_t size) {
+  const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+  return static_cast<std::size_t>((size + page - 1) / page * page);
+}
+
+int open_database(MDB_env* env, MDB_dbi& database) {
+  MDB_txn* transaction = nullptr;
+  if (const int status = mdb_txn_begin(env, nullptr, 0, &transaction); status != 0) return status;
+  if (const int status = mdb_dbi_open(transaction, nullptr, 0, &database); status != 0) {
+    mdb_txn_abort(transaction);
+    return status;
+  }
+  return mdb_txn_commit(transaction);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::path& folder,
+                                                       const LmdbOptions& options) {
+  MDB_env* raw = nullptr;
+  if (const int status = mdb_env_create(&raw); status != 0)
+    return Error(ErrorCode::io, slipway::format("LMDB: {}", mdb_strerror(status)));
+  std::unique_ptr<Environment> environment(new Environment(raw, folder));
+
+  const auto set_up = [&] {
+    if (const int status = mdb_env_set_mapsize(raw, whole_pages(options.map_size)); status != 0)
+      return status;
+    if (const int status = mdb_env_set_maxreaders(raw, options.max_readers); status != 0)
+      return status;
+    if (const int status = mdb_env_open(raw, folder.c_str(), MDB_NOTLS, 0600); status != 0)
+      return status;
+    if (const int status = close_on_exec(raw); status != 0) return status;
+    return open_database(raw, environment->database_);
+  };
+  if (const int status = set_up(); status != 0) return environment->error(status, "open");
+  return environment;
+}
+
+Error Environment::error(int status, std::string_view doing) const {
+  const auto make = [&](ErrorCode code, std::string_view advice) {
+    return Error(code, slipway::format("metadata store {}: {}: {}{}", folder_.native(), doing,
+                                       mdb_strerror(status), advice));
+  };
+  switch (status) {
+    case MDB_MAP_FULL: {
+      MDB_envinfo info{};
+      mdb_env_info(env_.get(), &info);
+      return make(ErrorCode::quota_exceeded,
+                  slipway::format("; it is full at its limit of {} bytes, raise "
+                                  "storage.metadata.lmdb.map_size",
+                                  info.me_mapsize));
+    }
+    case ENOSPC:
+    case EDQUOT:
+      return make(ErrorCode::quota_exceeded, "; free space on the disk");
+    case MDB_TXN_FULL:
+      return make(ErrorCode::too_large, "; write less at once");
+    case MDB_READERS_FULL:
+      return make(ErrorCode::unavailable, "; too many snapshots are open");
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID:
+    case MDB_VERSION_MISMATCH:
+      return make(ErrorCode::corrupt, "; restore it from a backup");
+    case MDB_PANIC:
+      return make(ErrorCode::io, "; an earlier flush failed, restart the program");
+    default:
+      return make(ErrorCode::io, "");
+  }
+}
+
+}  // namespace slipway::lmdb

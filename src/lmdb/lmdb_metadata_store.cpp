@@ -1,0 +1,49 @@
+#include "lmdb/lmdb_metadata_store.hpp"
+
+#include <utility>
+
+#include "lmdb/committer.hpp"
+#include "lmdb/environment.hpp"
+#include "lmdb/snapshot_pool.hpp"
+#include "storage/topics.hpp"
+
+namespace slipway {
+
+namespace {
+
+class LmdbMetadataStore final : public MetadataStore {
+ public:
+  LmdbMetadataStore(std::unique_ptr<lmdb::Environment> environment,
+                    std::chrono::microseconds gather)
+      : environment_(std::move(environment)),
+        snapshots_(*environment_),
+        committer_(*environment_, topics_, gather) {}
+
+  Result<std::unique_ptr<ReadView>> snapshot() override { return snapshots_.take(); }
+  Result<void> write(const Write& closure) override { return committer_.write(closure); }
+
+  std::unique_ptr<Subscription> subscribe(std::string_view topic,
+                                          std::function<void()> callback) override {
+    return topics_.subscribe(topic, std::move(callback));
+  }
+
+  [[nodiscard]] bool reads_may_block() const noexcept override { return false; }
+  [[nodiscard]] Counts counts() const noexcept override { return committer_.counts(); }
+
+ private:
+  const std::unique_ptr<lmdb::Environment> environment_;
+  Topics topics_;
+  lmdb::SnapshotPool snapshots_;
+  lmdb::Committer committer_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<MetadataStore>> open_lmdb_metadata_store(const std::filesystem::path& folder,
+                                                                const LmdbOptions& options) {
+  SLIPWAY_TRY(auto environment, lmdb::Environment::open(folder, options));
+  return std::unique_ptr<MetadataStore>(std::make_unique<LmdbMetadataStore>(
+      std::move(environment), std::chrono::microseconds(options.gather_microseconds)));
+}
+
+}  // namespace slipway

@@ -1,0 +1,31 @@
+// The MetadataStore over LMDB: one environment of one database in one folder.
+//
+// Readers use pooled read transactions and never wait. Writers form groups: the first of a group
+// runs all its closures in one LMDB transaction, on its own thread, and flushes once for all; see
+// committer.hpp. A write is durable when LMDB's commit returns: data pages, flush, meta page,
+// flush. Nothing of MDB_WRITEMAP, MDB_NOSYNC or MDB_NOMETASYNC is used.
+//
+// The folder must be this process's alone (open_stores holds a lock): LMDB's own lock file then
+// only serves the threads of this process.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+
+namespace slipway {
+
+struct LmdbOptions {
+  std::uint64_t map_size = std::uint64_t{64} << 30U;  // bytes
+  unsigned max_readers = 1022;
+  unsigned gather_microseconds = 25;
+};
+
+/// The folder must exist. Errors: io, corrupt, quota_exceeded (no space).
+Result<std::unique_ptr<MetadataStore>> open_lmdb_metadata_store(const std::filesystem::path& folder,
+                                                                const LmdbOptions& options = {});
+
+}  // namespace slipway

@@ -1,0 +1,52 @@
+#include "lmdb/transaction.hpp"
+
+#include <utility>
+
+#include "storage/limits.hpp"
+
+namespace slipway::lmdb {
+
+Transaction::~Transaction() {
+  if (transaction_ != nullptr) mdb_txn_abort(transaction_);
+}
+
+Result<void> Transaction::begin() {
+  const int status = mdb_txn_begin(environment_.get(), nullptr, 0, &transaction_);
+  if (status != 0) return environment_.error(status, "begin a transaction");
+  return {};
+}
+
+Result<void> Transaction::put(std::string_view key, std::string_view value) {
+  SLIPWAY_CHECK(check_key(key));
+  SLIPWAY_CHECK(check_value(value));
+  ++edits_;
+  MDB_val name = as_value(key);
+  MDB_val bytes = as_value(value);
+  const int status = mdb_put(transaction_, environment_.database(), &name, &bytes, 0);
+  if (status != 0) return break_off(status, "put");
+  return {};
+}
+
+Result<bool> Transaction::erase(std::string_view key) {
+  SLIPWAY_TRY(const auto present, get(key));
+  if (!present) return false;
+  ++edits_;
+  MDB_val name = as_value(key);
+  const int status = mdb_del(transaction_, environment_.database(), &name, nullptr);
+  if (status != 0) return break_off(status, "erase");
+  return true;
+}
+
+Result<void> Transaction::commit() {
+  const int status = mdb_txn_commit(std::exchange(transaction_, nullptr));
+  if (status != 0) return environment_.error(status, "commit");
+  return {};
+}
+
+Error Transaction::break_off(int status, std::string_view doing) {
+  Error error = environment_.error(status, doing);
+  if (!broken_) broken_ = error;
+  return error;
+}
+
+}  // namespace slipway::lmdb
