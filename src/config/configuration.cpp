@@ -2,7 +2,6 @@
 
 #include <charconv>
 #include <fstream>
-#include <sstream>
 
 #include "config/section.hpp"
 #include "support/format.hpp"
@@ -92,13 +91,21 @@ Result<void> expect_word(const Node& node, const ConfigPlace& place, std::string
   return config_mistake(place, node, word);
 }
 
+std::optional<std::string> parse_backend_name(std::string_view text) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789-";
+  if (text.empty() || text.size() > 63 || text.find_first_not_of(allowed) != text.npos)
+    return std::nullopt;
+  return std::string(text);
+}
+
 Result<LocalBackendConfiguration> read_backend(const Node& node, const ConfigPlace& place) {
   LocalBackendConfiguration backend;
   Section section(node, place);
   section.read("type", [](const Node& type, const ConfigPlace& type_place) {
     return expect_word(type, type_place, "local");
   });
-  section.read("name", backend.name);
+  section.read_parsed<std::string>("name", "1 to 63 lower-case letters, digits and dashes",
+                                   parse_backend_name, backend.name);
   section.read_count("slots", backend.slots);
   section.read("builder", [](const Node& builder, const ConfigPlace& builder_place) {
     return expect_word(builder, builder_place, "buildah");
@@ -185,6 +192,22 @@ Result<ListenAddress> parse_listen_address(std::string_view text) {
                                text));
 }
 
+std::optional<std::string> parse_server_url(std::string_view text) {
+  if (text.ends_with('/')) text.remove_suffix(1);
+  std::string_view rest = text;
+  if (rest.starts_with("http://"))
+    rest.remove_prefix(7);
+  else if (rest.starts_with("https://"))
+    rest.remove_prefix(8);
+  else
+    return std::nullopt;
+  constexpr std::string_view allowed =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+  if (rest.empty() || rest.front() == ':' || rest.find_first_not_of(allowed) != rest.npos)
+    return std::nullopt;
+  return std::string(text);
+}
+
 Result<Configuration> parse_configuration(std::string_view text, std::string_view name) {
   SLIPWAY_TRY(const Node root, yaml::parse(text, name));
   Configuration configuration;
@@ -197,7 +220,8 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
         return *address;
       },
       configuration.listen);
-  section.read("url", configuration.url);
+  section.read_parsed<std::string>("url", expected_server_url, parse_server_url,
+                                   configuration.url);
   read_path(section, "data", configuration.data);
   section.read_parsed<AnonymousAccess>("anonymous", "none, pull or push", parse_anonymous_access,
                                        configuration.anonymous);
@@ -221,11 +245,12 @@ Result<Configuration> read_configuration(const std::filesystem::path& file) {
     return Error(ErrorCode::not_found,
                  slipway::format("{}: cannot be read; check the path and its permissions",
                                  file.string()));
-  std::ostringstream text;
-  text << stream.rdbuf();
+  std::string text(yaml::max_document_bytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
   if (stream.bad())
     return Error(ErrorCode::io, slipway::format("{}: reading it failed", file.string()));
-  return parse_configuration(text.str(), file.string());
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return parse_configuration(text, file.string());
 }
 
 }  // namespace slipway

@@ -34,9 +34,15 @@ struct ListenAddress {
 /// "127.0.0.1:5000", "[::1]:5000", "localhost:0". Errors: invalid_argument.
 Result<ListenAddress> parse_listen_address(std::string_view text);
 
+/// "https://registry.example.com", with http or https, a host and perhaps a port; a slash behind it
+/// is taken off. nullopt for anything else: clients of registries know no path before /v2/.
+std::optional<std::string> parse_server_url(std::string_view text);
+inline constexpr std::string_view expected_server_url =
+    "http:// or https:// and a host, such as https://registry.example.com";
+
 /// A backend that starts workers on this machine.
 struct LocalBackendConfiguration {
-  std::string name = "local";
+  std::string name = "local";  // 1 to 63 characters of [a-z0-9-]
   unsigned slots = 0;  // 0: as many as cores
 };
 

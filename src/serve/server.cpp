@@ -64,7 +64,7 @@ class RunningServer final : public Server {
     SLIPWAY_CHECK(start_scheduler());
     log_.info("listening", {{"url", url_},
                             {"data", configuration_.data.string()},
-                            {"workers_call", worker_url_}});
+                            {"public_url", public_url_}});
     return {};
   }
 
@@ -96,8 +96,7 @@ class RunningServer final : public Server {
 
     const bool secure = configuration_.tls.has_value();
     url_ = make_url(secure, options.host, http_->port());
-    public_url_ = configuration_.url.empty() ? url_ : configuration_.url;
-    worker_url_ = configuration_.url.empty()
+    public_url_ = configuration_.url.empty()
                       ? make_url(secure, reachable_host(options.host), http_->port())
                       : configuration_.url;
     return {};
@@ -160,7 +159,7 @@ class RunningServer final : public Server {
 
   Result<void> start_scheduler() {
     SchedulerOptions options;
-    options.server_url = worker_url_;
+    options.server_url = public_url_;
     options.rules = configuration_.builds.rules;
     std::vector<BuildBackend*> backends;
     for (const auto& backend : backends_) backends.push_back(backend.get());
@@ -183,8 +182,7 @@ class RunningServer final : public Server {
   Metrics& metrics_;
   Clock& clock_ = Clock::system();
   std::string url_;
-  std::string public_url_;
-  std::string worker_url_;
+  std::string public_url_;  // what clients, hooks and workers are told
   std::atomic<bool> draining_{false};
 
   // In the order of their making; they go in the reverse.

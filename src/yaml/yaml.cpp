@@ -18,7 +18,7 @@ struct Reader {
   Result<Node> read(const YAML::Node& from, int depth) {
     Node node;
     node.line = from.Mark().is_null() ? 1 : from.Mark().line + 1;
-    if (depth > max_depth) return mistake(node.line, "nested too deeply");
+    if (depth >= max_depth) return mistake(node.line, "nested too deeply");
     if (nodes_left-- == 0) return mistake(node.line, "too many values");
     switch (from.Type()) {
       case YAML::NodeType::Undefined:
@@ -50,6 +50,8 @@ struct Reader {
       if (node.find(key.scalar) != nullptr)
         return mistake(key.line, slipway::format("{}: given twice", key.scalar));
       SLIPWAY_TRY(Node value, read(member.second, depth + 1));
+      // What is not there has no place; yaml-cpp gives it that of what follows.
+      if (value.kind == Node::Kind::null) value.line = key.line;
       node.members.emplace_back(std::move(key), std::move(value));
     }
     return node;
@@ -70,7 +72,12 @@ Result<Node> parse(std::string_view text, std::string_view name) {
                  slipway::format("{}: larger than {} bytes", name, max_document_bytes));
   Reader reader{name};
   try {
-    return reader.read(YAML::Load(std::string(text)), 0);
+    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
+    if (documents.empty()) return Node{};
+    SLIPWAY_TRY(Node root, reader.read(documents.front(), 0));
+    if (documents.size() == 1) return root;
+    SLIPWAY_TRY(const Node second, reader.read(documents[1], 0));
+    return reader.mistake(second.line, "a second document; expected one");
   } catch (const YAML::Exception& exception) {
     return reader.mistake(exception.mark.is_null() ? 1 : exception.mark.line + 1, exception.msg);
   }

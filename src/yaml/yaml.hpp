@@ -32,7 +32,7 @@ struct Node {
 };
 
 inline constexpr std::size_t max_document_bytes = std::size_t{1} << 20U;
-inline constexpr int max_depth = 32;
+inline constexpr int max_depth = 32;  // of values in each other
 
 /// One document. Errors: invalid_argument, the message beginning with "<name>:<line>: "; too_large.
 Result<Node> parse(std::string_view text, std::string_view name);

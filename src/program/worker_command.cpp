@@ -1,0 +1,102 @@
+#include <unistd.h>
+
+#include <slipway/core/quantity.hpp>
+#include <slipway/http/transport.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <stop_token>
+#include <thread>
+
+#include "logging/standard_error_log.hpp"
+#include "program/command_line.hpp"
+#include "program/signals.hpp"
+#include "worker/worker.hpp"
+
+namespace slipway {
+namespace {
+
+struct WorkerCommandOptions {
+  std::string server;
+  std::optional<std::string> token_file;
+  bool once = false;
+  std::chrono::milliseconds idle_exit{0};
+  std::optional<std::string> work_dir;
+  std::string ca;
+};
+
+Result<std::string> registration_token(const WorkerCommandOptions& options) {
+  std::string token;
+  if (options.token_file) {
+    std::ifstream file(*options.token_file);
+    if (!std::getline(file, token))
+      return Error(ErrorCode::invalid_argument,
+                   slipway::format("--token-file {}: expected a file with a registration token",
+                                   *options.token_file));
+  } else if (const char* text = std::getenv("SLIPWAY_WORKER_TOKEN")) {
+    token = text;
+    ::unsetenv("SLIPWAY_WORKER_TOKEN");
+  }
+  while (!token.empty() && (token.back() == '\r' || token.back() == ' ')) token.pop_back();
+  if (token.empty())
+    return Error(ErrorCode::invalid_argument,
+                 "slipway worker: expected a registration token, by --token-file or "
+                 "SLIPWAY_WORKER_TOKEN");
+  return token;
+}
+
+ExitStatus work(const WorkerCommandOptions& options) {
+  const Signals signals;
+  auto token = registration_token(options);
+  if (!token) return report_wrong_usage(token.error().message);
+
+  TransportOptions transport_options;
+  transport_options.ca_file = options.ca;
+  transport_options.user_agent = "slipway-worker/" SLIPWAY_VERSION;
+  const auto transport = make_http_transport(transport_options);
+  if (!transport) return report_failure(transport.error());
+
+  WorkerOptions worker;
+  worker.server_url = options.server;
+  worker.registration_token = std::move(*token);
+  worker.idle_exit = options.idle_exit;
+  worker.work_folder = options.work_dir
+                           ? std::filesystem::path(*options.work_dir)
+                           : std::filesystem::temp_directory_path() /
+                                 slipway::format("slipway-worker-{}", ::getpid());
+
+  // It waits for a signal until the program ends, and is not waited for.
+  std::stop_source stop;
+  std::thread([signals, stop]() mutable {
+    (void)signals.wait();
+    stop.request_stop();
+    signals.end_at_once();
+  }).detach();
+
+  const auto log = make_standard_error_log();
+  const auto outcome =
+      run_worker(worker, **transport, Clock::system(), *log, stop.get_token());
+  if (!outcome) return report_failure(outcome.error());
+  return ExitStatus::done;
+}
+
+}  // namespace
+
+void add_worker_command(CLI::App& parent, Command& command) {
+  const auto [app, options] =
+      add_command(parent, "worker", "Carry out one build for a server", command, work);
+  app->add_option("--server", options->server, "URL of the server")->type_name("URL")->required();
+  app->add_option("--token-file", options->token_file,
+                  "File with the registration token (else SLIPWAY_WORKER_TOKEN)")
+      ->type_name("FILE");
+  app->add_flag("--once", options->once, "End after one build, as a worker always does");
+  add_parsed(*app, "--idle-exit", {"DURATION", "a duration such as 30s or 10m"}, parse_duration,
+             options->idle_exit, "Give up when no server answered for so long (default: never)");
+  app->add_option("--work-dir", options->work_dir, "Folder for what a build needs meanwhile")
+      ->type_name("DIR");
+  app->add_option("--ca", options->ca, "PEM file with more certificate authorities")
+      ->type_name("FILE");
+}
+
+}  // namespace slipway
