@@ -23,8 +23,8 @@ Result<std::shared_ptr<const RE2>> build(std::string_view expression, std::strin
   options.set_log_errors(false);
   options.set_max_mem(max_compiled_bytes);
   options.set_never_capture(true);
-  auto engine = std::make_shared<const RE2>(re2::StringPiece(expression.data(), expression.size()),
-                                            options);
+  auto engine =
+      std::make_shared<const RE2>(re2::StringPiece(expression.data(), expression.size()), options);
   if (engine->ok()) return Result<std::shared_ptr<const RE2>>(std::move(engine));
   const ErrorCode code = engine->error_code() == RE2::ErrorPatternTooLarge
                              ? ErrorCode::too_large
