@@ -25,6 +25,14 @@ Result<std::uint64_t> size_in(const ReadView& view, std::string_view build) {
   return key_space::read_number(*row);
 }
 
+/// Also true of an empty log.
+Result<bool> ends_with_line_end(const ReadView& view, std::string_view build, std::uint64_t size) {
+  if (size == 0) return true;
+  SLIPWAY_TRY(const auto cursor, view.cursor());
+  SLIPWAY_TRY(const bool found, cursor->seek_before(chunk_key(build, size)));
+  return found && cursor->value().ends_with('\n');
+}
+
 Result<std::uint64_t> add_to_end(WriteTransaction& transaction, std::string_view build,
                                  std::uint64_t size, std::string_view bytes) {
   SLIPWAY_CHECK(transaction.put(chunk_key(build, size), bytes));
@@ -63,11 +71,12 @@ Result<std::uint64_t> LogStore::append(std::string_view build, std::uint64_t off
   return size;
 }
 
-Result<std::uint64_t> LogStore::append(WriteTransaction& transaction, std::string_view build,
-                                       std::string_view bytes) {
+Result<std::uint64_t> LogStore::append_line(WriteTransaction& transaction, std::string_view build,
+                                            std::string_view line) {
   SLIPWAY_TRY(const std::uint64_t size, size_in(transaction, build));
-  if (bytes.empty()) return size;
-  return add_to_end(transaction, build, size, bytes);
+  SLIPWAY_TRY(const bool ended, ends_with_line_end(transaction, build, size));
+  return add_to_end(transaction, build, size,
+                    slipway::format("{}{}\n", ended ? "" : "\n", line));
 }
 
 Result<std::uint64_t> LogStore::size(std::string_view build) const {

@@ -21,10 +21,11 @@
 //                                  repository, the worker's nonce: while leased
 //   qc      tenant                 queued (8), leased (8)                            BuildQueue
 //   qe      backend                leased (8)                                        BuildQueue
-//   qx      trigger, delivery      the build that it made                            BuildQueue
+//   qx      trigger, delivery,     the build that it made                            BuildQueue
+//           ref
+//   qz      trigger, ref           the latest build that it made                     BuildQueue
 //   lc      build, offset          bytes of the build's log                          LogStore
 //   ls      build                  the log's size (8)                                LogStore
-//   wk                             the key of worker tokens (32)                     WorkerTokens
 //
 //   rp      repository             when it was made (8)                              Registry
 //   rb      repository, digest     a blob of it: size (8), linked at (8)             Registry
@@ -41,7 +42,8 @@
 //           manifest
 //   ru      upload                 its result when it ended: digest, size (8);       Registry
 //                                  empty when it was cancelled or failed
-//   sk      name                   a random key: "uploads" signs upload ids (32)     Registry
+//   sk      name                   a random key: "uploads" signs upload ids (32),    Registry,
+//                                  "workers" signs worker tokens (32)                WorkerTokens
 //   th      SHA-256 (a digest)     a token as JSON                                   TokenStore
 //   ti      token                  its SHA-256 (a digest)                            TokenStore
 //
@@ -71,9 +73,9 @@ inline constexpr std::string_view build_attempt = "qa";
 inline constexpr std::string_view tenant_counts = "qc";
 inline constexpr std::string_view backend_counts = "qe";
 inline constexpr std::string_view delivery = "qx";
+inline constexpr std::string_view latest_of_trigger = "qz";
 inline constexpr std::string_view log_chunk = "lc";
 inline constexpr std::string_view log_size = "ls";
-inline constexpr std::string_view worker_token_key = "wk";
 
 inline constexpr std::string_view repository = "rp";
 inline constexpr std::string_view blob_link = "rb";

@@ -69,6 +69,7 @@ struct BuildTrigger {
   std::string id;
   std::string provider;
   std::string delivery;  // the provider's delivery id: a repeat is the same build
+  bool supersede = false;  // ends earlier builds of this trigger and ref that have not ended
 
   friend bool operator==(const BuildTrigger&, const BuildTrigger&) = default;
 };

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +26,7 @@
 #include <slipway/registry/registry.hpp>
 #include <slipway/storage/metadata_store.hpp>
 #include <slipway/support/clock.hpp>
+#include <slipway/support/metrics.hpp>
 
 namespace slipway {
 
@@ -39,6 +41,12 @@ struct BuildQueueOptions {
 struct WorkerCredential {
   std::string build;
   std::uint64_t epoch = 0;
+};
+
+enum class AttemptStanding : std::uint8_t {
+  starting,  // out, its worker has not called
+  running,   // out, its worker has registered
+  over,      // ended, or replaced
 };
 
 struct BuildLease {
@@ -71,8 +79,10 @@ class BuildQueue {
 
   // ---- for everyone ----
 
-  /// Writes the build and its place in the queue. A request whose trigger and delivery were seen
-  /// before answers the build that it made then. Errors: invalid_argument (which field), io.
+  /// Writes the build and its place in the queue. A request whose trigger, delivery and ref were
+  /// seen before answers the build that it made then. When its trigger supersedes, unfinished
+  /// builds of the same trigger and ref are cancelled with the reason "superseded", all in one
+  /// transaction. Errors: invalid_argument (which member), io.
   virtual Result<Build> submit(const BuildRequest& request) = 0;
 
   /// Point read. Errors: not_found, io.
@@ -87,11 +97,17 @@ class BuildQueue {
   /// A new build of the same request. Errors: not_found, conflict (it has not ended), io.
   virtual Result<Build> retry(std::string_view id) = 0;
 
+  /// How many builds of its tenant are before a queued one, plus one; counting ends at `limit`.
+  /// nullopt: it does not wait. Errors: not_found, io.
+  virtual Result<std::optional<std::size_t>> position(std::string_view id, std::size_t limit) = 0;
+
   // ---- for the scheduler ----
 
-  /// What decisions are made of. Kept incrementally; copying it costs as many tenants as have
-  /// builds waiting, not as many as there are builds.
-  virtual QueueSummary summary() = 0;
+  /// What decisions are made of: as new as the last commit that notified `queue`. Only tenants that
+  /// changed are read again, and copying it costs as many tenants as have builds queued or leased,
+  /// not as many as there are builds. Retries whose time has come are moved to their place here: a
+  /// transaction, for them only. Errors: io, unavailable, corrupt.
+  virtual Result<QueueSummary> summary() = 0;
 
   /// queued -> starting, with a new epoch and worker name. Errors: not_found, conflict, io.
   virtual Result<BuildLease> lease(std::string_view id, std::string_view backend) = 0;
@@ -110,8 +126,12 @@ class BuildQueue {
   /// The attempt took longer than the build may. Errors: as started.
   virtual Result<Build> timed_out(const WorkerCredential& attempt) = 0;
 
-  /// Attempts that are out, for adoption after a start and for deadlines. Errors: io.
+  /// Attempts that are out, for adoption after a start. Errors: io, corrupt.
   virtual Result<std::vector<Build>> leased_builds() = 0;
+
+  /// How each of these attempts stands: one snapshot, a point read each. Errors: io, corrupt.
+  virtual Result<std::vector<AttemptStanding>> standings(
+      std::span<const WorkerCredential> attempts) = 0;
 
   // ---- for the worker ----
 
@@ -147,6 +167,7 @@ class BuildQueue {
 /// Everything must outlive the queue. Rebuilds the summary from the store. Errors: io, corrupt.
 Result<std::unique_ptr<BuildQueue>> open_build_queue(MetadataStore& metadata, Registry& registry,
                                                      Clock& clock,
-                                                     const BuildQueueOptions& options = {});
+                                                     const BuildQueueOptions& options = {},
+                                                     Metrics& metrics = Metrics::none());
 
 }  // namespace slipway

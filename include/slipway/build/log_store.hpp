@@ -30,9 +30,10 @@ class LogStore {
   Result<std::uint64_t> append(std::string_view build, std::uint64_t offset,
                                std::string_view bytes, const WriteGuard& guard);
 
-  /// Within a transaction of the caller's: adds to the end. For lines of the server's own.
-  Result<std::uint64_t> append(WriteTransaction& transaction, std::string_view build,
-                               std::string_view bytes);
+  /// Within a transaction of the caller's: adds a line of the server's own to the end, on a line by
+  /// itself also when the worker's last line was not ended. Answers the new size. Errors: io.
+  Result<std::uint64_t> append_line(WriteTransaction& transaction, std::string_view build,
+                                    std::string_view line);
 
   /// Point read. 0 for a build without a log. Errors: io.
   Result<std::uint64_t> size(std::string_view build) const;

@@ -2,7 +2,7 @@
 //
 // Weighted fair share: the next build is of the tenant with the fewest attempts out for its weight;
 // ties go to the one that was served longest ago, then to the name. Within a tenant the highest
-// priority first, then the oldest.
+// priority first, then the oldest; a tenant's head that finds no room holds back those behind it.
 //
 // Thread safety: pure functions.
 #pragma once
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <slipway/build/backend.hpp>
+#include <slipway/build/build.hpp>
 #include <slipway/build/queue_summary.hpp>
 #include <slipway/core/timestamp.hpp>
 
@@ -58,5 +59,9 @@ std::optional<Choice> choose_next(const SchedulingState& state, const Scheduling
 
 /// When waiting may end by time alone: the earliest not-before of a tenant without a head.
 std::optional<Timestamp> next_wake(const SchedulingState& state);
+
+/// Why a queued build waits, for people: "tenant app is at its cap of 2 running builds".
+std::string explain_wait(const SchedulingState& state, const SchedulingRules& rules,
+                         const Build& build);
 
 }  // namespace slipway

@@ -1,0 +1,43 @@
+// The one JSON form of a build, in the API, in the store, between server and worker, and on the
+// command line: docs/builds.md. Nothing in it is a secret.
+//
+// Reading a build passes over members that it does not know, because a newer version may have
+// written them; reading a person's request refuses them, because they are mistakes.
+//
+// Thread safety: pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include <slipway/build/build.hpp>
+#include <slipway/core/result.hpp>
+
+namespace slipway {
+
+namespace json {
+class Value;
+class Writer;
+}  // namespace json
+
+/// One object.
+void write_json(json::Writer& out, const Build& build);
+std::string to_json(const Build& build);
+void write_json(json::Writer& out, const BuildFailure& failure);
+
+/// Errors: invalid_argument (which member), too_large.
+Result<Build> parse_build(std::string_view json);
+Result<Build> read_build(const json::Value& value);
+Result<BuildFailure> read_failure(const json::Value& value);
+
+/// The body of POST /api/v1/repositories/{name}/builds: members source (git: url, ref, commit),
+/// commit, context, dockerfile, target, args, labels, platforms, tags, format, priority, timeout
+/// ("1h", or whole seconds). A git source without ref and commit is of the ref HEAD.
+/// Errors: invalid_argument (which member), too_large.
+Result<BuildRequest> parse_build_request(const RepositoryName& repository, std::string_view json);
+
+/// Is the request one that a worker can carry out? Whoever submits is checked by this.
+/// Errors: invalid_argument (which member).
+Result<void> check_build_request(const BuildRequest& request);
+
+}  // namespace slipway

@@ -1,0 +1,96 @@
+#include <slipway/build/worker_tokens.hpp>
+
+#include <array>
+#include <span>
+#include <utility>
+
+#include <slipway/core/reference.hpp>
+#include <slipway/support/hasher.hpp>
+#include <slipway/support/ulid.hpp>
+
+#include "build/attempt_row.hpp"
+#include "storage/key_space.hpp"
+#include "support/format.hpp"
+
+namespace slipway {
+
+namespace {
+
+constexpr std::string_view token_prefix = "slpw_";
+constexpr std::size_t key_size = 32;
+constexpr std::size_t signed_size = ulid_size + 8;
+constexpr std::size_t code_size = 32;
+
+std::string code_of(std::string_view key, std::string_view signed_part) {
+  const auto code = hmac_sha256(key, signed_part);
+  return std::string(code.begin(), code.end());
+}
+
+Identity identity_of(std::string_view build, const AttemptRow& attempt) {
+  const std::string_view tenant =
+      std::string_view(attempt.repository).substr(0, attempt.repository.find('/'));
+  Identity identity;
+  identity.kind = Identity::Kind::worker;
+  identity.name = build;
+  identity.build = build;
+  identity.epoch = attempt.epoch;
+  identity.grants = {Grant{attempt.repository, {Action::pull, Action::push}},
+                     Grant{std::string(tenant), {Action::pull}},
+                     Grant{std::string(tenant).append("/**"), {Action::pull}}};
+  identity.guard = guard_of_attempt(build, attempt.epoch);
+  return identity;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<WorkerTokens>> WorkerTokens::open(MetadataStore& metadata) {
+  std::array<std::uint8_t, key_size> random{};
+  fill_random(random);
+  const key_space::Key row = std::move(key_space::Key(key_space::secret_key).text("workers"));
+  std::string key;
+  const auto read_or_make = [&](WriteTransaction& transaction) -> Result<void> {
+    SLIPWAY_TRY(const auto stored, transaction.get(row));
+    key.assign(random.begin(), random.end());
+    if (!stored) return transaction.put(row, key);
+    key = *stored;
+    return {};
+  };
+  SLIPWAY_CHECK(metadata.write(read_or_make));
+  if (key.size() != key_size)
+    return Error(ErrorCode::corrupt,
+                 slipway::format("the key of worker tokens has {} bytes instead of {}", key.size(),
+                                 key_size));
+  return std::unique_ptr<WorkerTokens>(new WorkerTokens(metadata, std::move(key)));
+}
+
+WorkerTokens::WorkerTokens(MetadataStore& metadata, std::string key)
+    : metadata_(metadata), key_(std::move(key)) {}
+
+std::string WorkerTokens::issue(std::string_view build, std::uint64_t epoch) const {
+  std::string bytes(build);
+  key_space::append_number(bytes, epoch);
+  bytes.append(code_of(key_, bytes));
+  return std::string(token_prefix).append(base64url_encode(bytes));
+}
+
+Result<std::optional<Identity>> WorkerTokens::verify(std::string_view secret) const {
+  using Answer = std::optional<Identity>;
+  constexpr std::size_t longest = 200;
+  std::string bytes;
+  if (!secret.starts_with(token_prefix) || secret.size() > longest ||
+      !base64url_decode(secret.substr(token_prefix.size()), bytes) ||
+      bytes.size() != signed_size + code_size)
+    return Answer();
+  const std::string_view signed_part = std::string_view(bytes).substr(0, signed_size);
+  if (!equal_in_constant_time(code_of(key_, signed_part),
+                              std::string_view(bytes).substr(signed_size)))
+    return Answer();
+
+  const std::string_view build = signed_part.substr(0, ulid_size);
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  SLIPWAY_TRY(const auto attempt, read_attempt(*view, build));
+  if (!attempt || attempt->epoch != key_space::read_number(signed_part, ulid_size)) return Answer();
+  return Answer(identity_of(build, *attempt));
+}
+
+}  // namespace slipway
