@@ -1,0 +1,78 @@
+// ProcessBackend: workers as processes of this machine. The contract is in
+// <slipway/build/local_backend.hpp>.
+//
+// One thread waits for pidfds, of own children and adopted processes alike; nothing polls.
+#pragma once
+
+#include <slipway/build/local_backend.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "support/process_tree.hpp"
+
+namespace slipway {
+
+class ProcessBackend final : public BuildBackend {
+ public:
+  ProcessBackend(LocalBackendOptions options, Log& log);
+  ~ProcessBackend() override;
+
+  /// Adopts what an earlier process started, and begins to wait for events. Errors: io.
+  Result<void> open();
+
+  [[nodiscard]] std::string_view name() const noexcept override { return options_.name; }
+  Result<void> start(const WorkerRequest& request) override;
+  Result<void> stop(std::string_view worker) override;
+  Result<std::vector<BackendWorker>> list() override;
+  [[nodiscard]] BackendRoom room() override;
+  void on_event(std::function<void(const BackendEvent&)> listener) override;
+
+ private:
+  struct Worker {
+    std::uint64_t serial = 0;       // what epoll knows it by
+    std::optional<ProcessId> process;  // none: it was never started
+    int handle = -1;                // pidfd, while it runs
+    std::string detail;             // how it ended
+  };
+  using Workers = std::map<std::string, Worker, std::less<>>;
+
+  [[nodiscard]] std::filesystem::path folder_of(std::string_view worker) const;
+  /// `mutex_` is held by the caller of these.
+  [[nodiscard]] unsigned slots_in_use() const;
+  void claim(std::unique_lock<std::mutex>& lock, std::string_view worker);
+  void watch(Worker& worker);
+
+  Result<std::optional<ProcessId>> launch(const WorkerRequest& request);
+  Result<void> end_processes(std::string_view worker, const std::optional<ProcessId>& leader,
+                             int handle);
+  void run_events();
+  void take_exit(std::uint64_t serial);
+  void tell(BackendEvent::Kind kind, std::string_view worker, std::string_view detail);
+
+  const LocalBackendOptions options_;
+  Log& log_;
+  const std::string boot_id_;
+  int epoll_ = -1;
+  int wake_ = -1;
+
+  std::mutex mutex_;
+  std::condition_variable released_;
+  Workers workers_;                             // guarded by mutex_
+  std::set<std::string, std::less<>> claimed_;  // being started or stopped; guarded by mutex_
+  unsigned starting_ = 0;                       // guarded by mutex_
+  std::uint64_t last_serial_ = 0;               // guarded by mutex_
+
+  std::mutex listener_mutex_;
+  std::function<void(const BackendEvent&)> listener_;  // guarded by listener_mutex_
+
+  std::thread thread_;
+};
+
+}  // namespace slipway

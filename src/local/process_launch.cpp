@@ -1,0 +1,200 @@
+#include "local/process_launch.hpp"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <string>
+#include <system_error>
+
+namespace slipway {
+namespace {
+
+enum class Stage : int { output, record, taken, folder, program };
+
+/// What parent and child share. The child may only make system calls and touch its own stack and
+/// this: it borrows the parent's memory.
+struct Shared {
+  const char* program;
+  char* const* arguments;
+  char* const* environment;
+  const char* folder;
+  const char* output;
+  const char* record;
+  const char* boot_id;
+  sigset_t signals;  // the mask to restore
+  volatile Stage stage = Stage::output;
+  volatile int code = 0;  // errno; 0: the program runs
+  volatile std::uint64_t start_time = 0;
+};
+
+/// Text in a buffer on the stack, for code that may not allocate.
+class StackText {
+ public:
+  void add(const char* text) {
+    while (*text != '\0' && size_ + 1 < sizeof bytes_) bytes_[size_++] = *text++;
+    bytes_[size_] = '\0';
+  }
+  void add(std::uint64_t number) {
+    char digits[24];
+    char* front = digits + sizeof digits;
+    *--front = '\0';
+    do {
+      *--front = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
+    add(front);
+  }
+  [[nodiscard]] const char* c_str() const { return bytes_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  char bytes_[5120] = {};
+  std::size_t size_ = 0;
+};
+
+/// Field 22 of /proc/self/stat; 0 when it cannot be read.
+std::uint64_t own_start_time() {
+  char text[1024];
+  const int file = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  const ssize_t size = ::read(file, text, sizeof text);
+  ::close(file);
+  if (size <= 0) return 0;
+  const char* end = text + size;
+  const char* at = end;
+  while (at != text && *(at - 1) != ')') --at;  // the name before it may hold anything
+  constexpr int spaces_before = 20;             // ") state ppid ...": 20 spaces up to field 22
+  for (int spaces = 0; at != end && spaces < spaces_before; ++at) spaces += *at == ' ' ? 1 : 0;
+  std::uint64_t value = 0;
+  for (; at != end && *at >= '0' && *at <= '9'; ++at)
+    value = value * 10 + static_cast<std::uint64_t>(*at - '0');
+  return value;
+}
+
+/// False: errno says why; EEXIST when there is one.
+bool write_record(const Shared& shared, std::uint64_t start_time) {
+  const auto pid = static_cast<std::uint64_t>(::getpid());
+  StackText draft;
+  draft.add(shared.record);
+  draft.add(".");
+  draft.add(pid);
+  StackText text;
+  text.add("{\"pid\": ");
+  text.add(pid);
+  text.add(", \"start_time\": ");
+  text.add(start_time);
+  text.add(", \"boot_id\": \"");
+  text.add(shared.boot_id);
+  text.add("\"}\n");
+
+  const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return false;
+  const bool written = ::write(file, text.c_str(), text.size()) == static_cast<ssize_t>(text.size());
+  ::close(file);
+  const bool linked = written && ::link(draft.c_str(), shared.record) == 0;
+  const int reason = errno;
+  ::unlink(draft.c_str());
+  errno = reason;
+  return linked;
+}
+
+void run_child(Shared& shared) {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+
+  ::setsid();
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int output = ::open(shared.output, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (null < 0 || output < 0 || ::dup2(null, 0) < 0 || ::dup2(output, 1) < 0 ||
+      ::dup2(output, 2) < 0)
+    return;
+  ::syscall(SYS_close_range, 3U, ~0U, 0U);
+
+  shared.stage = Stage::folder;
+  if (::chdir(shared.folder) < 0) return;
+  shared.stage = Stage::program;
+  if (::access(shared.program, X_OK) < 0) return;
+  shared.stage = Stage::record;
+  const std::uint64_t start_time = own_start_time();
+  if (start_time == 0) return;
+  if (!write_record(shared, start_time)) {
+    if (errno == EEXIST) shared.stage = Stage::taken;
+    return;
+  }
+  shared.start_time = start_time;
+  shared.stage = Stage::program;
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execve(shared.program, shared.arguments, shared.environment);
+  const int reason = errno;
+  ::unlink(shared.record);
+  errno = reason;
+}
+
+/// Apart from its caller, so that the child's frame is this one and nothing of the caller's changes.
+[[gnu::noinline]] pid_t start_child(Shared& shared) {
+  const pid_t pid = ::vfork();
+  if (pid != 0) return pid;
+  run_child(shared);
+  shared.code = errno != 0 ? errno : EIO;
+  ::_exit(127);
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> out;
+  for (std::string& text : texts) out.push_back(text.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+Error launch_error(const LaunchSpec& spec, Stage stage, int code) {
+  const std::string reason = std::generic_category().message(code);
+  switch (stage) {
+    case Stage::program:
+      return Error(ErrorCode::invalid_argument,
+                   "worker program " + spec.program.string() + ": " + reason);
+    case Stage::folder: return Error(ErrorCode::io, spec.folder.string() + ": " + reason);
+    case Stage::output: return Error(ErrorCode::io, spec.output.string() + ": " + reason);
+    case Stage::record:
+    case Stage::taken: break;
+  }
+  return Error(ErrorCode::io, spec.record.string() + ": " + reason);
+}
+
+}  // namespace
+
+Result<std::optional<ProcessId>> launch_detached(const LaunchSpec& spec) {
+  std::vector<std::string> arguments = spec.arguments;
+  std::vector<std::string> environment = spec.environment;
+  const std::vector<char*> argv = pointers(arguments);
+  const std::vector<char*> envp = pointers(environment);
+  Shared shared{spec.program.c_str(), argv.data(),         envp.data(),
+                spec.folder.c_str(),  spec.output.c_str(), spec.record.c_str(),
+                spec.boot_id.c_str(), {}};
+
+  // No handler may run in the child while it borrows this memory.
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &shared.signals);
+  const pid_t pid = start_child(shared);
+  const int reason = errno;
+  ::pthread_sigmask(SIG_SETMASK, &shared.signals, nullptr);
+
+  if (pid < 0)
+    return Error(ErrorCode::io,
+                 "a worker cannot be started: " + std::generic_category().message(reason));
+  if (shared.code == 0) return std::optional(ProcessId{pid, shared.start_time});
+  while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  if (shared.stage == Stage::taken) return std::optional<ProcessId>();
+  return launch_error(spec, shared.stage, shared.code);
+}
+
+}  // namespace slipway
