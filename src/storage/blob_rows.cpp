@@ -13,6 +13,13 @@ constexpr std::size_t place_at = 8;
 constexpr std::size_t renewed_at_at = 9;
 constexpr std::size_t row_size = 17;
 
+Key info_key(const Digest& digest) {
+  return Key(key_space::blob).digest(digest);
+}
+Key content_key(const Digest& digest) {
+  return info_key(digest).text(key_space::blob_content);
+}
+
 Error corrupt(const Digest& digest, std::string_view what) {
   return Error(ErrorCode::corrupt,
                slipway::format("blob {}: {}; restore it from a backup or push it again",
@@ -22,7 +29,7 @@ Error corrupt(const Digest& digest, std::string_view what) {
 }  // namespace
 
 Result<std::optional<BlobRecord>> find_record(const ReadView& view, const Digest& digest) {
-  SLIPWAY_TRY(const auto row, view.get(Key(key_space::blob_info).digest(digest)));
+  SLIPWAY_TRY(const auto row, view.get(info_key(digest)));
   if (!row) return std::optional<BlobRecord>();
   if (row->size() != row_size)
     return corrupt(digest, slipway::format("its row has {} bytes, not {}", row->size(), row_size));
@@ -38,7 +45,7 @@ Result<std::optional<BlobRecord>> find_record(const ReadView& view, const Digest
 }
 
 Result<std::optional<std::string_view>> find_content(const ReadView& view, const Digest& digest) {
-  return view.get(Key(key_space::blob_content).digest(digest));
+  return view.get(content_key(digest));
 }
 
 Result<std::string_view> read_content(const ReadView& view, const Digest& digest,
@@ -59,14 +66,14 @@ Result<void> write_record(WriteTransaction& transaction, const Digest& digest,
   row.push_back(static_cast<char>(record.place));
   const std::int64_t milliseconds = record.renewed_at.time_since_epoch().count();
   key_space::append_number(row, static_cast<std::uint64_t>(milliseconds));
-  return transaction.put(Key(key_space::blob_info).digest(digest), row);
+  return transaction.put(info_key(digest), row);
 }
 
 Result<void> write_value(WriteTransaction& transaction, const Digest& digest,
                          std::string_view bytes, Timestamp now) {
   SLIPWAY_TRY(auto record, find_record(transaction, digest));
   if (!record) {
-    SLIPWAY_CHECK(transaction.put(Key(key_space::blob_content).digest(digest), bytes));
+    SLIPWAY_CHECK(transaction.put(content_key(digest), bytes));
     record = BlobRecord{bytes.size(), BlobPlace::value, now};
   }
   record->renewed_at = now;
@@ -74,8 +81,8 @@ Result<void> write_value(WriteTransaction& transaction, const Digest& digest,
 }
 
 Result<void> erase_rows(WriteTransaction& transaction, const Digest& digest) {
-  SLIPWAY_CHECK(transaction.erase(Key(key_space::blob_info).digest(digest)));
-  SLIPWAY_CHECK(transaction.erase(Key(key_space::blob_content).digest(digest)));
+  SLIPWAY_CHECK(transaction.erase(info_key(digest)));
+  SLIPWAY_CHECK(transaction.erase(content_key(digest)));
   return {};
 }
 

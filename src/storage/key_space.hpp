@@ -6,8 +6,8 @@
 // the same form. Times are milliseconds since 1970 in UTC.
 //
 //   prefix  parts         value                                                     written by
-//   bi      digest        size (8), place (1: value, 2: object), renewed at (8)     BlobStore
-//   bc      digest        the blob's bytes, when its place is "value"               BlobStore
+//   bl      digest        size (8), place (1: value, 2: object), renewed at (8)     BlobStore
+//   bl      digest, "c"   the blob's bytes, when its place is "value"               BlobStore
 //
 //   qb      build                  the build as JSON (docs/builds.md)                BuildQueue
 //   qs      state, build           empty: builds by state                            BuildQueue
@@ -47,6 +47,7 @@
 //   th      SHA-256 (a digest)     a token as JSON                                   TokenStore
 //   ti      token                  its SHA-256 (a digest)                            TokenStore
 //
+// The two rows of a blob lie side by side, so that writing both touches one leaf of a B-tree.
 // An object's key in the ObjectStore is "<algorithm>-<hex>".
 //
 // Thread safety: plain values.
@@ -60,8 +61,8 @@
 
 namespace slipway::key_space {
 
-inline constexpr std::string_view blob_info = "bi";
-inline constexpr std::string_view blob_content = "bc";
+inline constexpr std::string_view blob = "bl";
+inline constexpr std::string_view blob_content = "c";  // behind the digest
 
 inline constexpr std::string_view build = "qb";
 inline constexpr std::string_view build_by_state = "qs";
@@ -106,7 +107,7 @@ inline std::uint64_t read_number(std::string_view bytes, std::size_t at = 0) {
 
 /// Builds one key in one string:
 ///
-///   const Key key = Key(blob_info).digest(digest);
+///   const Key key = Key(blob).digest(digest);
 ///   view.get(key);
 class Key {
  public:
