@@ -34,7 +34,8 @@ struct OutgoingRequest {
   /// Content-Length when body_size is known.
   std::function<Result<std::size_t>(std::span<std::byte>)> body_source;
   std::optional<std::uint64_t> body_size;
-  /// From start to the whole head of the answer; a body that stalls for as long fails too.
+  /// From the start to the whole head of the answer, counted anew whenever a piece of the request's
+  /// body has gone out; a body that stalls for as long fails too.
   std::chrono::milliseconds timeout{30'000};
 };
 
