@@ -26,6 +26,8 @@
 //   qz      trigger, ref           the latest build that it made                     BuildQueue
 //   lc      build, offset          bytes of the build's log                          LogStore
 //   ls      build                  the log's size (8)                                LogStore
+//   tg      trigger                the trigger as JSON, with its secret              TriggerStore
+//   tr      repository, trigger    empty: triggers by repository                     TriggerStore
 //
 //   rp      repository             when it was made (8)                              Registry
 //   rb      repository, digest     a blob of it: size (8), linked at (8)             Registry
@@ -77,6 +79,8 @@ inline constexpr std::string_view delivery = "qx";
 inline constexpr std::string_view latest_of_trigger = "qz";
 inline constexpr std::string_view log_chunk = "lc";
 inline constexpr std::string_view log_size = "ls";
+inline constexpr std::string_view trigger = "tg";
+inline constexpr std::string_view trigger_by_repository = "tr";
 
 inline constexpr std::string_view repository = "rp";
 inline constexpr std::string_view blob_link = "rb";
