@@ -17,9 +17,9 @@
 #include <utility>
 
 #include "local/process_family.hpp"
-#include "local/process_folder.hpp"
 #include "local/process_launch.hpp"
 #include "local/process_record.hpp"
+#include "support/remove_tree.hpp"
 
 namespace slipway {
 namespace {
@@ -111,9 +111,10 @@ Result<void> ProcessBackend::open() {
     adopted.serial = ++last_serial_;
     adopted.detail = "it was never started";
     if (const auto record = read_process_record(next->path() / "worker.json")) {
-      adopted.process = record->process;
       adopted.detail = "it ended while nobody watched";
-      if (record->boot_id == boot_id_) watch(adopted);
+      // In another boot the same numbers are of other processes.
+      if (record->boot_id == boot_id_) adopted.process = record->process;
+      if (adopted.process) watch(adopted);
     }
     log_.info(adopted.handle >= 0 ? "worker adopted" : "worker found ended",
               {{"backend", options_.name}, {"worker", worker}});
@@ -253,7 +254,7 @@ Result<void> ProcessBackend::stop(std::string_view name) {
 
   auto ended = end_processes(name, leader, handle);
   if (handle >= 0) ::close(handle);
-  if (ended) ended = remove_worker_folder(folder_of(name));
+  if (ended) ended = remove_tree(folder_of(name));
 
   lock.lock();
   if (const auto there = workers_.find(name); ended && there != workers_.end()) {

@@ -3,8 +3,20 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <string>
 
 namespace slipway {
+namespace {
+
+bool lives_in(pid_t pid, const std::string& folder) {
+  for (const char* what : {"root", "cwd"}) {
+    const std::string place = process_place(pid, what);
+    if (place == folder || place.starts_with(folder + "/")) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 std::vector<ProcessInfo> worker_family(const std::filesystem::path& folder,
                                        const std::optional<ProcessId>& leader) {
@@ -26,7 +38,7 @@ std::vector<ProcessInfo> worker_family(const std::filesystem::path& folder,
     const bool by_parents =
         std::any_of(below.begin(), below.end(),
                     [&](const ProcessInfo& member) { return member.id == process.id; });
-    if (by_session || by_parents ||
+    if (by_session || by_parents || lives_in(process.id.pid, folder.string()) ||
         process_variable(process.id.pid, worker_variable) == folder.string())
       family.push_back(process);
   }

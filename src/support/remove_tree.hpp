@@ -1,4 +1,4 @@
-// Removing a worker's folder, whatever a build left in it.
+// Removing a folder, whatever a build left in it.
 //
 // Thread safety: any thread; one folder by one thread.
 #pragma once
@@ -11,6 +11,6 @@ namespace slipway {
 
 /// Unmounts what is mounted below the folder, then removes it without following a link or entering
 /// another file system. A folder that is not there is no error. Errors: io (names what is left).
-Result<void> remove_worker_folder(const std::filesystem::path& folder);
+Result<void> remove_tree(const std::filesystem::path& folder);
 
 }  // namespace slipway

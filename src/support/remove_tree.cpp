@@ -1,4 +1,4 @@
-#include "local/process_folder.hpp"
+#include "support/remove_tree.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -119,7 +119,7 @@ Result<void> Removal::remove_folder(int parent, const char* name, const std::str
 
 }  // namespace
 
-Result<void> remove_worker_folder(const std::filesystem::path& folder) {
+Result<void> remove_tree(const std::filesystem::path& folder) {
   std::error_code error;
   const std::filesystem::path real = std::filesystem::canonical(folder, error);
   if (error == std::errc::no_such_file_or_directory) return {};
