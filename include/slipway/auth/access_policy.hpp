@@ -11,7 +11,8 @@
 
 namespace slipway {
 
-/// What everyone may do under /v2/ without a token.
+/// What everyone may do under /v2/ without a token: nothing; pull what they can name; or pull, push
+/// and delete, and list the catalog too.
 enum class AnonymousAccess { none, pull, push };
 
 /// "none", "pull", "push"; nullopt for another text.
@@ -26,9 +27,14 @@ class AccessPolicy {
   [[nodiscard]] bool allows(const Identity& identity, Action action,
                             std::string_view repository) const noexcept;
 
+  /// May `identity` speak to /v2/ at all? Clients ask it first, to learn whether to send a token.
+  [[nodiscard]] bool admits(const Identity& identity) const noexcept;
+
   /// As an error: unauthenticated when nobody is known, denied when someone is.
   [[nodiscard]] Result<void> check(const Identity& identity, Action action,
                                    std::string_view repository) const;
+
+  [[nodiscard]] AnonymousAccess anonymous() const noexcept { return anonymous_; }
 
  private:
   AnonymousAccess anonymous_;

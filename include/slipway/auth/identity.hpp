@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,16 +20,21 @@ enum class Action : std::uint8_t { pull, push, delete_, build, admin };
 
 /// "pull", "push", "delete", "build", "admin".
 std::string_view to_string(Action action) noexcept;
+/// The action of that name; nullopt for another text.
+std::optional<Action> parse_action(std::string_view name) noexcept;
 
 /// A set of actions.
 class Actions {
  public:
   constexpr Actions() = default;
   constexpr Actions(std::initializer_list<Action> actions) {
-    for (Action action : actions) bits_ = static_cast<std::uint8_t>(bits_ | bit(action));
+    for (Action action : actions) add(action);
   }
   static constexpr Actions all() {
     return {Action::pull, Action::push, Action::delete_, Action::build, Action::admin};
+  }
+  constexpr void add(Action action) noexcept {
+    bits_ = static_cast<std::uint8_t>(bits_ | bit(action));
   }
   [[nodiscard]] constexpr bool has(Action action) const noexcept {
     return (bits_ & bit(action)) != 0;

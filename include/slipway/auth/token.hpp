@@ -42,6 +42,9 @@ class TokenStore final : public CredentialVerifier {
  public:
   /// Both must outlive the store.
   TokenStore(MetadataStore& metadata, Clock& clock);
+  ~TokenStore() override;
+  TokenStore(const TokenStore&) = delete;
+  TokenStore& operator=(const TokenStore&) = delete;
 
   struct Created {
     Token token;
@@ -57,11 +60,15 @@ class TokenStore final : public CredentialVerifier {
   /// Errors: io.
   Result<bool> empty() const;
 
+  /// One point read; a token that was read before is not parsed again while its row is the same.
   Result<std::optional<Identity>> verify(std::string_view secret) const override;
 
  private:
+  class Parsed;
+
   MetadataStore& metadata_;
   Clock& clock_;
+  std::unique_ptr<Parsed> parsed_;
 };
 
 /// Reads an Authorization field (RFC 7617 Basic: any user name, the token as password; RFC 6750
