@@ -109,6 +109,7 @@ class MemoryObjectStore final : public ObjectStore {
   }
 
   Result<std::unique_ptr<Stage>> open_stage(std::string_view name) override {
+    SLIPWAY_CHECK(check_object_name(name));
     const std::lock_guard lock(shelves_.mutex);
     const auto found = shelves_.stages.find(name);
     if (found == shelves_.stages.end())
@@ -123,6 +124,7 @@ class MemoryObjectStore final : public ObjectStore {
   }
 
   Result<std::shared_ptr<const Object>> open(std::string_view key) override {
+    SLIPWAY_CHECK(check_object_name(key));
     const std::lock_guard lock(shelves_.mutex);
     const auto found = shelves_.objects.find(key);
     if (found == shelves_.objects.end())
@@ -131,6 +133,7 @@ class MemoryObjectStore final : public ObjectStore {
   }
 
   Result<bool> remove(std::string_view key) override {
+    SLIPWAY_CHECK(check_object_name(key));
     const std::lock_guard lock(shelves_.mutex);
     const auto found = shelves_.objects.find(key);
     if (found == shelves_.objects.end()) return false;

@@ -27,13 +27,15 @@ namespace slipway {
 inline constexpr std::size_t max_key_size = 511;
 inline constexpr std::size_t max_value_size = std::size_t{4} * 1024 * 1024;
 
-/// Walks keys in ascending order. Views stay valid until the cursor moves, or, in a transaction,
-/// until the next put or erase.
+/// Walks keys in memcmp order, upwards and downwards. The views it gives stay valid until it moves,
+/// or, in a transaction, until the next put or erase; it then goes on from the key it stood on,
+/// whether that is still there or not. After a movement that answered false it stands nowhere, and
+/// next and previous answer false until a seek. It must not outlive its snapshot or transaction.
 class Cursor {
  public:
   virtual ~Cursor() = default;
 
-  /// Goes to the first key that is not below `key`. False: there is none. Errors: io, corrupt.
+  /// Goes to the first key that is not below `key`, which may be of any size. False: there is none. Errors: io, corrupt.
   virtual Result<bool> seek(std::string_view key) = 0;
   /// Goes to the last key that is below `key`. False: there is none. Errors: io, corrupt.
   virtual Result<bool> seek_before(std::string_view key) = 0;

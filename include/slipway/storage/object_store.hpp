@@ -7,7 +7,8 @@
 // Implementations: memory_object_store.hpp, and a folder (open_stores.hpp). Each passes
 // tests/storage/object_store_contract.hpp.
 //
-// Keys and stage names are 1 to 200 characters of [A-Za-z0-9._-], not beginning with a dot.
+// Keys and stage names are 1 to 200 characters of [A-Za-z0-9._-], not beginning with a dot; any
+// other is invalid_argument.
 //
 // Thread safety: an ObjectStore may be used from any thread; a Stage or Object handle from one
 // thread at a time, but Object::read_at from any.
