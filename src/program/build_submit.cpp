@@ -1,0 +1,211 @@
+#include "program/build_submit.hpp"
+
+#include <unistd.h>
+
+#include <slipway/core/quantity.hpp>
+#include <slipway/core/reference.hpp>
+
+#include <charconv>
+
+#include "build/build_json.hpp"
+#include "json/writer.hpp"
+#include "program/api_client.hpp"
+#include "program/build_report.hpp"
+#include "program/context_source.hpp"
+#include "program/log_follower.hpp"
+#include "program/upload_progress.hpp"
+
+namespace slipway {
+namespace {
+
+struct SubmitOptions {
+  ClientOptions client;
+  std::string repository;
+  std::string git;
+  std::string ref;
+  std::string commit;
+  std::string context;
+  std::string file;
+  std::vector<std::string> arguments;  // K=V
+  std::string target;
+  std::vector<std::string> platforms;
+  std::vector<std::string> tags;
+  std::string format;
+  std::optional<int> priority;
+  std::optional<std::chrono::milliseconds> timeout;
+  bool follow = false;
+};
+
+std::optional<int> parse_priority(std::string_view text) {
+  int value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+std::optional<std::string> parse_format(std::string_view text) {
+  if (text != "oci" && text != "docker") return std::nullopt;
+  return std::string(text);
+}
+
+/// What a person got wrong; nullopt when nothing.
+std::optional<std::string> mistake_in(const SubmitOptions& options) {
+  if (const auto name = RepositoryName::parse(options.repository); !name)
+    return name.error().message;
+  if (options.git.empty() == options.context.empty())
+    return "slipway build submit: expected a source, either --git URL or --context DIR";
+  if (options.git.empty() && (!options.ref.empty() || !options.commit.empty()))
+    return "slipway build submit: --ref and --commit go with --git, and there is --context";
+  if (!options.ref.empty() && !options.commit.empty())
+    return "slipway build submit: expected one of --ref and --commit, got both";
+  for (const std::string& argument : options.arguments)
+    if (argument.find('=') == std::string::npos || argument.starts_with('='))
+      return slipway::format("--build-arg: expected KEY=VALUE, got \"{}\"", argument);
+  for (const std::string& tag : options.tags)
+    if (!Tag::valid(tag)) return Tag::parse(tag).error().message;
+  return std::nullopt;
+}
+
+std::string builds_path(const SubmitOptions& options) {
+  return slipway::format("/api/v1/repositories/{}/builds", path_part(options.repository));
+}
+
+void write_texts(json::Writer& json, std::string_view name, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  json.key(name).begin_array();
+  for (const std::string& text : texts) json.string(text);
+  json.end_array();
+}
+
+/// A branch's short name is what people write: "main" is refs/heads/main.
+std::string full_ref(const std::string& ref) {
+  return ref.empty() || ref == "HEAD" || ref.starts_with("refs/") ? ref : "refs/heads/" + ref;
+}
+
+std::string git_request(const SubmitOptions& options) {
+  json::Writer json;
+  json.begin_object().key("source").begin_object().key("git").begin_object();
+  json.member("url", options.git);
+  json.member_if("ref", full_ref(options.ref)).member_if("commit", options.commit);
+  json.end_object().end_object();
+  json.member_if("dockerfile", options.file).member_if("target", options.target);
+  if (!options.arguments.empty()) {
+    json.key("args").begin_object();
+    for (const std::string& argument : options.arguments) {
+      const std::size_t mark = argument.find('=');
+      json.member(argument.substr(0, mark), argument.substr(mark + 1));
+    }
+    json.end_object();
+  }
+  write_texts(json, "platforms", options.platforms);
+  write_texts(json, "tags", options.tags);
+  json.member_if("format", options.format);
+  if (options.priority) json.key("priority").number(*options.priority);
+  if (options.timeout) json.member("timeout", format_duration(*options.timeout));
+  json.end_object();
+  return json.take();
+}
+
+std::string context_query(const SubmitOptions& options) {
+  std::string query;
+  const auto add = [&query](std::string_view name, std::string_view value) {
+    if (value.empty()) return;
+    query += slipway::format("{}{}={}", query.empty() ? "?" : "&", name, percent_encode(value));
+  };
+  add("file", options.file);
+  add("target", options.target);
+  for (const std::string& argument : options.arguments) add("build-arg", argument);
+  for (const std::string& platform : options.platforms) add("platform", platform);
+  for (const std::string& tag : options.tags) add("tag", tag);
+  add("format", options.format);
+  if (options.priority) add("priority", std::to_string(*options.priority));
+  if (options.timeout) add("timeout", format_duration(*options.timeout));
+  return query;
+}
+
+Result<std::string> submit_context(const SubmitOptions& options, const ApiClient& client) {
+  SLIPWAY_TRY(const auto context,
+              open_context(options.context, options.file.empty() ? "Dockerfile" : options.file));
+  UploadProgress progress(context->size());
+  ApiClient::Upload upload;
+  upload.content_type = context->media_type();
+  upload.size = context->size();
+  upload.source = [&](std::span<std::byte> out) -> Result<std::size_t> {
+    SLIPWAY_TRY(const std::size_t count, context->read(out));
+    progress.sent(count);
+    return count;
+  };
+  auto answer = client.post(builds_path(options) + context_query(options), std::move(upload));
+  progress.end();
+  return answer;
+}
+
+/// The log goes where it does not mix with the JSON.
+void print_log(bool json, std::string_view bytes) {
+  if (!json)
+    print(bytes);
+  else if (::write(STDERR_FILENO, bytes.data(), bytes.size()) < 0)
+    return;  // nobody reads it
+}
+
+Result<ExitStatus> submit_with(const SubmitOptions& options, const ApiClient& client) {
+  const bool json = options.client.json;
+  auto answer = options.context.empty()
+                    ? client.post(builds_path(options), git_request(options))
+                    : submit_context(options, client);
+  if (!answer) return answer.error();
+  SLIPWAY_TRY(const Build build, parse_build(*answer));
+  if (!options.follow) {
+    print(json ? *answer + "\n"
+               : slipway::format("build {} {}\n", build.id, to_string(build.state)));
+    return ExitStatus::done;
+  }
+  if (!json) print(slipway::format("build {} {}\n", build.id, to_string(build.state)));
+  SLIPWAY_TRY(const Build ended, follow_build(client, build.id, [json](std::string_view bytes) {
+                print_log(json, bytes);
+              }));
+  print(json ? to_json(ended) + "\n" : build_outcome(ended, client.url()));
+  return ended.state == BuildState::succeeded ? ExitStatus::done : ExitStatus::failed;
+}
+
+ExitStatus submit(const SubmitOptions& options) {
+  if (const auto mistake = mistake_in(options)) return report_wrong_usage(*mistake);
+  return with_client(options.client,
+                     [&](const ApiClient& client) { return submit_with(options, client); });
+}
+
+}  // namespace
+
+void add_build_submit_command(CLI::App& group, Command& command) {
+  const auto [app, options] = add_command(group, "submit", "Build a source", command, submit);
+  app->add_option("REPO", options->repository, "The repository that gets the image")->required();
+  app->add_option("--git", options->git, "Clone this")->type_name("URL");
+  app->add_option("--ref", options->ref, "A branch, or a ref in full (default the default branch)")
+      ->type_name("REF");
+  app->add_option("--commit", options->commit, "A commit's id in full")->type_name("SHA");
+  app->add_option("--context", options->context, "Send this folder, or this tar")
+      ->type_name("DIR|FILE");
+  app->add_option("--file", options->file, "The Dockerfile (default Dockerfile)");
+  app->add_option("--build-arg", options->arguments, "Repeatable")
+      ->type_name("K=V")
+      ->allow_extra_args(false);
+  app->add_option("--target", options->target, "Build up to this stage")->type_name("STAGE");
+  app->add_option("--platform", options->platforms, "Repeatable")
+      ->type_name("OS/ARCH")
+      ->allow_extra_args(false);
+  app->add_option("--tag", options->tags, "Repeatable (default latest)")
+      ->type_name("TAG")
+      ->allow_extra_args(false);
+  add_parsed(*app, "--format", {"oci|docker", "oci or docker"}, parse_format, options->format,
+             "The image's format (default oci, or docker where the Dockerfile needs it)");
+  add_parsed(*app, "--priority", {"N", "a whole number"}, parse_priority, options->priority,
+             "Higher goes first within a tenant (default 0)");
+  add_parsed(*app, "--timeout", {"DURATION", "a duration such as 90s or 1h"}, parse_duration,
+             options->timeout, "How long the build may take");
+  app->add_flag("--follow", options->follow,
+                "Print the log until the build ends; exit status 1 when it did not succeed");
+  add_client_options(*app, options->client);
+}
+
+}  // namespace slipway

@@ -1,0 +1,26 @@
+#include "program/client_options.hpp"
+
+namespace slipway {
+namespace {
+
+/// "json" is true.
+std::optional<bool> parse_output(std::string_view text) {
+  if (text == "json") return true;
+  if (text == "text") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void add_client_options(CLI::App& app, ClientOptions& options) {
+  app.add_option("--url", options.url, "The server")->type_name("URL")->envname("SLIPWAY_URL");
+  app.add_option("--token", options.token, "The token")
+      ->type_name("TOKEN")
+      ->envname("SLIPWAY_TOKEN");
+  app.add_option("--ca", options.ca, "PEM file with more certificate authorities")
+      ->type_name("FILE");
+  add_parsed(app, "--output", {"text|json", "text or json"}, parse_output, options.json,
+             "How to print (default text)");
+}
+
+}  // namespace slipway

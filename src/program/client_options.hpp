@@ -1,0 +1,21 @@
+// What every subcommand that calls a server is told: where, as whom, and how to print.
+//
+// Thread safety: plain values.
+#pragma once
+
+#include <string>
+
+#include "program/command_line.hpp"
+
+namespace slipway {
+
+struct ClientOptions {
+  std::string url;    // --url, else SLIPWAY_URL
+  std::string token;  // --token, else SLIPWAY_TOKEN
+  std::string ca;     // PEM file
+  bool json = false;  // --output json
+};
+
+void add_client_options(CLI::App& app, ClientOptions& options);
+
+}  // namespace slipway

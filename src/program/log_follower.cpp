@@ -1,0 +1,66 @@
+#include "program/log_follower.hpp"
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <thread>
+
+namespace slipway {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::minutes patience{2};
+constexpr std::chrono::milliseconds first_pause{100};
+constexpr std::chrono::milliseconds last_pause{5'000};
+
+bool worth_another_try(const Error& error) {
+  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timed_out ||
+         error.code == ErrorCode::io;
+}
+
+std::string log_path(std::string_view id, std::uint64_t offset, bool follow) {
+  return slipway::format("/api/v1/builds/{}/log?offset={}{}", path_part(id), offset,
+                         follow ? "&follow=true" : "");
+}
+
+BodySink counting(const LogSink& sink, std::uint64_t& offset) {
+  return [&](std::span<const std::byte> bytes) -> Result<void> {
+    sink({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    offset += bytes.size();
+    return {};
+  };
+}
+
+}  // namespace
+
+Result<Build> follow_build(const ApiClient& client, std::string_view id, const LogSink& sink) {
+  std::uint64_t offset = 0;
+  auto last_answer = steady_clock::now();
+  auto pause = first_pause;
+  while (true) {
+    const std::uint64_t before = offset;
+    const auto streamed = client.get(log_path(id, offset, true), counting(sink, offset));
+    if (!streamed && !worth_another_try(streamed.error())) return streamed.error();
+    auto build = client.build(id);
+    if (!build && !worth_another_try(build.error())) return build;
+    // A stream that ended by itself held all of the log when the build had ended.
+    if (streamed && build && is_final(build->state)) return build;
+    if (build || offset > before) {
+      last_answer = steady_clock::now();
+      pause = first_pause;
+    } else if (steady_clock::now() - last_answer > patience) {
+      return build.error();
+    }
+    std::this_thread::sleep_for(pause);
+    pause = std::min(pause * 2, last_pause);
+  }
+}
+
+Result<void> read_log(const ApiClient& client, std::string_view id, const LogSink& sink) {
+  std::uint64_t offset = 0;
+  SLIPWAY_CHECK(client.get(log_path(id, 0, false), counting(sink, offset)));
+  return {};
+}
+
+}  // namespace slipway

@@ -1,0 +1,154 @@
+#include <slipway/build/trigger.hpp>
+#include <slipway/core/reference.hpp>
+
+#include "json/value.hpp"
+#include "json/writer.hpp"
+#include "program/api_client.hpp"
+#include "program/table.hpp"
+
+namespace slipway {
+namespace {
+
+struct CreateOptions {
+  ClientOptions client;
+  std::string repository;
+  std::optional<GitProvider> provider;
+  std::string git;
+  std::string branch;
+  std::string git_tag;
+  std::vector<std::string> paths;
+  std::string context;
+  std::string file;
+  std::vector<std::string> tags;
+  bool supersede = false;
+};
+
+struct ListOptions {
+  ClientOptions client;
+  std::string repository;
+};
+
+struct DeleteOptions {
+  ClientOptions client;
+  std::string repository;
+  std::string id;
+};
+
+std::string triggers_path(const std::string& repository) {
+  return slipway::format("/api/v1/repositories/{}/triggers", path_part(repository));
+}
+
+void write_texts(json::Writer& json, std::string_view name, const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  json.key(name).begin_array();
+  for (const std::string& text : texts) json.string(text);
+  json.end_array();
+}
+
+std::string request_of(const CreateOptions& options) {
+  json::Writer json;
+  json.begin_object().member("provider", to_string(*options.provider));
+  json.key("git").begin_object().member("url", options.git).end_object();
+  json.member_if("branches", options.branch).member_if("git_tags", options.git_tag);
+  write_texts(json, "paths", options.paths);
+  json.member_if("context", options.context).member_if("dockerfile", options.file);
+  write_texts(json, "tags", options.tags);
+  if (options.supersede) json.key("supersede").boolean(true);
+  json.end_object();
+  return json.take();
+}
+
+ExitStatus create(const CreateOptions& options) {
+  if (const auto name = RepositoryName::parse(options.repository); !name)
+    return report_wrong_usage(name.error().message);
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_TRY(const std::string answer,
+                client.post(triggers_path(options.repository), request_of(options)));
+    if (options.client.json) {
+      print(answer + "\n");
+      return ExitStatus::done;
+    }
+    SLIPWAY_TRY(const json::Document document, json::Document::parse(answer));
+    const json::Value trigger = document.root();
+    print(slipway::format("trigger {}\nhook    {}\nsecret  {}\nThe secret is not shown again.\n",
+                          on_one_line(trigger.find("id").text()),
+                          on_one_line(trigger.find("hook_url").text()),
+                          on_one_line(trigger.find("secret").text())));
+    return ExitStatus::done;
+  });
+}
+
+ExitStatus list(const ListOptions& options) {
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_TRY(const std::string answer, client.get(triggers_path(options.repository)));
+    if (options.client.json) {
+      print(answer + "\n");
+      return ExitStatus::done;
+    }
+    SLIPWAY_TRY(const json::Document document, json::Document::parse(answer));
+    Table table{"ID", "PROVIDER", "GIT", "BRANCHES", "HOOK"};
+    for (const json::Value trigger : document.root().find("triggers").elements())
+      table.add({std::string(trigger.find("id").text()),
+                 std::string(trigger.find("provider").text()),
+                 std::string(trigger.find("git").find("url").text()),
+                 std::string(trigger.find("branches").text()),
+                 std::string(trigger.find("hook_url").text())});
+    print(table.text());
+    return ExitStatus::done;
+  });
+}
+
+ExitStatus remove(const DeleteOptions& options) {
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_CHECK(client.remove(triggers_path(options.repository) + "/" + path_part(options.id)));
+    if (!options.client.json) print(slipway::format("trigger {} deleted\n", options.id));
+    return ExitStatus::done;
+  });
+}
+
+}  // namespace
+
+void add_trigger_commands(CLI::App& parent, Command& command) {
+  CLI::App& group = *parent.add_subcommand("trigger", "What turns a push into builds");
+  group.require_subcommand(1);
+  {
+    const auto [app, options] =
+        add_command(group, "create", "Make a trigger; its secret is shown once", command, create);
+    app->add_option("REPO", options->repository, "The repository that gets the images")->required();
+    add_parsed(*app, "--provider",
+               {"PROVIDER", "github, gitlab, bitbucket, gitea or custom"}, parse_git_provider,
+               options->provider, "Who sends the webhooks")
+        ->required();
+    app->add_option("--git", options->git, "What is cloned")->type_name("URL")->required();
+    app->add_option("--branch", options->branch, "Only branches that match whole (default all)")
+        ->type_name("REGEX");
+    app->add_option("--git-tag", options->git_tag, "Also git tags that match whole (default none)")
+        ->type_name("REGEX");
+    app->add_option("--path", options->paths, "Only pushes that change one of these; repeatable")
+        ->type_name("GLOB")
+        ->allow_extra_args(false);
+    app->add_option("--context", options->context, "Folder in the source (default .)");
+    app->add_option("--file", options->file, "The Dockerfile (default Dockerfile)");
+    app->add_option("--tag", options->tags,
+                    "Repeatable (default {branch}, {short_sha} and latest)")
+        ->type_name("TAG")
+        ->allow_extra_args(false);
+    app->add_flag("--supersede", options->supersede,
+                  "A push cancels the builds of earlier ones to its branch");
+    add_client_options(*app, options->client);
+  }
+  {
+    const auto [app, options] =
+        add_command(group, "list", "The triggers of a repository", command, list);
+    app->add_option("REPO", options->repository, "The repository")->required();
+    add_client_options(*app, options->client);
+  }
+  {
+    const auto [app, options] = add_command(group, "delete", "Remove a trigger", command, remove);
+    app->add_option("REPO", options->repository, "The repository")->required();
+    app->add_option("ID", options->id, "The trigger")->required();
+    add_client_options(*app, options->client);
+  }
+}
+
+}  // namespace slipway
