@@ -24,8 +24,8 @@ class OpsHandler final : public HttpHandler {
     }
     if (request.method != HttpMethod::get && request.method != HttpMethod::head) {
       response.add("Allow", "GET, HEAD");
-      respond_with_problem(
-          405, Error(ErrorCode::unsupported, "this path is for reading: use GET"), response);
+      respond_with_problem(405, Error(ErrorCode::unsupported, "this path is for reading: use GET"),
+                           response);
       return HttpDone();
     }
     const bool head = request.method == HttpMethod::head;

@@ -55,33 +55,36 @@ std::optional<std::vector<std::string>> match(std::string_view pattern,
 
 }  // namespace
 
-RouteLookup find_route(std::span<const RoutePattern> rows, HttpMethod method,
-                       std::string_view path) {
+RouteLookup find_route(std::span<const Route> routes, HttpMethod method, std::string_view path) {
   RouteLookup lookup;
   const auto decoded = percent_decode(path);
   if (!decoded) return lookup;
   const auto segments = split(*decoded);
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    auto parameters = match(rows[row].pattern, segments);
+  for (const Route& route : routes) {
+    auto parameters = match(route.pattern, segments);
     if (!parameters) continue;
-    if (rows[row].method == method) {
-      lookup.match = RouteMatch{row, std::move(*parameters)};
+    if (route.method == method) {
+      lookup.match = RouteMatch{&route, std::move(*parameters)};
       return lookup;
     }
     if (!lookup.allow.empty()) lookup.allow.append(", ");
-    lookup.allow.append(to_string(rows[row].method));
+    lookup.allow.append(to_string(route.method));
   }
   return lookup;
 }
 
-std::string_view find_route_name(std::span<const RoutePattern> rows,
-                                 std::string_view path) noexcept {
+std::string_view find_route_name(std::span<const Route> routes, std::string_view path) noexcept {
   const auto decoded = percent_decode(path);
   if (!decoded) return "none";
   const auto segments = split(*decoded);
-  for (const RoutePattern& row : rows)
-    if (match(row.pattern, segments)) return row.name;
+  for (const Route& route : routes)
+    if (match(route.pattern, segments)) return route.name;
   return "none";
+}
+
+std::string_view path_behind(const HttpRequest& request, std::string_view prefix) noexcept {
+  const std::string_view path = request.path();
+  return path.starts_with(prefix) ? path.substr(prefix.size()) : std::string_view();
 }
 
 void respond_no_route(const RouteLookup& lookup, HttpResponse& response) {

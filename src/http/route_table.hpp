@@ -8,27 +8,30 @@
 // Thread safety: pure functions.
 #pragma once
 
-#include <cstddef>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <slipway/core/result.hpp>
+#include <slipway/http/handler.hpp>
 #include <slipway/http/message.hpp>
 
 namespace slipway {
 
-/// What each table's rows begin with.
-struct RoutePattern {
+struct ApiCall;  // api.hpp
+using RouteAnswer = HttpAction (*)(const std::shared_ptr<const ApiCall>&, HttpResponse&);
+
+struct Route {
   HttpMethod method = HttpMethod::other;
   std::string_view pattern;  // "repositories/{repository}/builds"
   std::string_view name;     // for metrics: "builds"
+  RouteAnswer answer = nullptr;
 };
 
 struct RouteMatch {
-  std::size_t row = 0;
+  const Route* route = nullptr;
   std::vector<std::string> parameters;  // what stood for each {...}, in order
 };
 
@@ -37,13 +40,14 @@ struct RouteLookup {
   std::string allow;  // when only the method is wrong: those that are right, for the Allow field
 };
 
-/// The first row that fits. `path` is encoded as sent, without the prefix that all rows share.
-RouteLookup find_route(std::span<const RoutePattern> rows, HttpMethod method,
-                       std::string_view path);
+/// The first route that fits. `path` is encoded as sent, without the prefix that all share.
+RouteLookup find_route(std::span<const Route> routes, HttpMethod method, std::string_view path);
 
-/// The name of the first row whose pattern fits, whatever its method; "none" without one.
-std::string_view find_route_name(std::span<const RoutePattern> rows,
-                                 std::string_view path) noexcept;
+/// The name of the first whose pattern fits, whatever its method; "none" without one.
+std::string_view find_route_name(std::span<const Route> routes, std::string_view path) noexcept;
+
+/// The request's path behind a prefix; empty when it does not begin so.
+std::string_view path_behind(const HttpRequest& request, std::string_view prefix) noexcept;
 
 /// Fills the answer for a look-up without a match: 404, or 405 with Allow.
 void respond_no_route(const RouteLookup& lookup, HttpResponse& response);

@@ -1,0 +1,109 @@
+#include "http/api.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <slipway/core/byte_range.hpp>
+#include <slipway/core/media_type.hpp>
+
+namespace slipway {
+namespace {
+
+void tell(const Result<void>& done, HttpResponse& response) {
+  if (done) return;
+  response.clear();
+  respond_with_error(done.error(), response);
+}
+
+}  // namespace
+
+HttpAction answer_now(const ApiCallPointer& call, const ApiAnswer& answer, HttpResponse& response) {
+  tell(answer(*call, response), response);
+  return HttpDone();
+}
+
+HttpAction answer_blocking(const ApiCallPointer& call, ApiAnswer answer) {
+  return HttpBlocking{[call, answer = std::move(answer)](HttpResponse& response) {
+    tell(answer(*call, response), response);
+  }};
+}
+
+HttpAction answer_point_read(const ApiCallPointer& call, ApiAnswer answer, HttpResponse& response) {
+  if (call->parts().metadata.reads_may_block()) return answer_blocking(call, std::move(answer));
+  return answer_now(call, answer, response);
+}
+
+HttpAction answer_body(const ApiCallPointer& call, std::uint64_t limit, ApiBodyAnswer answer) {
+  auto finish = [call, answer = std::move(answer)](std::string&& body, HttpResponse& response) {
+    tell(answer(*call, std::move(body), response), response);
+  };
+  return HttpReceive{receive_whole_body(limit, std::move(finish), respond_with_error), limit};
+}
+
+void respond_with_error(const Error& error, HttpResponse& response) {
+  if (error.code == ErrorCode::unauthenticated)
+    response.add("WWW-Authenticate", "Bearer realm=\"slipway\"");
+  respond_with_problem(error, response);
+}
+
+void respond_with_json(int status, std::string_view json, HttpResponse& response) {
+  response.status = status;
+  response.add("Content-Type", media_type::json);
+  response.bytes() = json;
+}
+
+void fill_body(Blob&& blob, HttpResponse& response) {
+  if (auto* bytes = std::get_if<std::string>(&blob.content)) {
+    response.bytes() = std::move(*bytes);
+    return;
+  }
+  response.body() = ObjectBody{std::get<std::shared_ptr<const Object>>(std::move(blob.content)),
+                               ByteRange{0, blob.info.size}};
+}
+
+Result<RepositoryName> repository_for(const ApiCall& call, Action action) {
+  SLIPWAY_TRY(RepositoryName repository, RepositoryName::parse(call.parameters.front()));
+  SLIPWAY_CHECK(call.parts().policy.check(call.identity, action, repository.str()));
+  return repository;
+}
+
+Result<Build> visible_build(const ApiCall& call, std::string_view id) {
+  auto build = call.parts().queue.find(id);
+  if (build &&
+      !call.parts().policy.allows(call.identity, Action::build, build->request.repository.str()))
+    return Error(ErrorCode::not_found, "there is no build " + std::string(id));
+  return build;
+}
+
+Result<std::size_t> limit_of(const HttpRequest& request, std::size_t usual, std::size_t most) {
+  const auto text = query_parameter(request.query(), "limit");
+  if (!text) return usual;
+  const auto value = detail::parse_decimal(*text);
+  if (!value || *value == 0)
+    return Error(
+        ErrorCode::invalid_argument,
+        "limit \"" + *text + "\": expected a whole number from 1 to " + std::to_string(most));
+  return static_cast<std::size_t>(std::min<std::uint64_t>(*value, most));
+}
+
+void add_next_link(const HttpRequest& request, std::initializer_list<QueryParameter> replaced,
+                   HttpResponse& response) {
+  const auto is_replaced = [&](const std::string& name) {
+    return std::any_of(replaced.begin(), replaced.end(),
+                       [&](const QueryParameter& other) { return other.name == name; });
+  };
+  std::string query;
+  const auto append = [&query](const QueryParameter& parameter) {
+    query.append(query.empty() ? "?" : "&");
+    query.append(percent_encode(parameter.name))
+        .append("=")
+        .append(percent_encode(parameter.value));
+  };
+  if (const auto parameters = parse_query(request.query()))
+    for (const QueryParameter& parameter : *parameters)
+      if (!is_replaced(parameter.name)) append(parameter);
+  for (const QueryParameter& parameter : replaced) append(parameter);
+  response.add("Link", "<" + std::string(request.path()) + query + ">; rel=\"next\"");
+}
+
+}  // namespace slipway

@@ -1,0 +1,75 @@
+#include <slipway/http/build_handler.hpp>
+
+#include <array>
+#include <utility>
+
+#include "http/build_routes.hpp"
+#include "http/route_table.hpp"
+
+namespace slipway {
+namespace {
+
+constexpr std::string_view prefix = "/api/v1/";
+
+/// The first that fits wins: a repository may itself be called "app/triggers".
+constexpr std::array routes{
+    Route{HttpMethod::get, "builds", "builds", list_builds},
+    Route{HttpMethod::get, "builds/{id}", "build", show_build},
+    Route{HttpMethod::get, "builds/{id}/log", "build_log", show_build_log},
+    Route{HttpMethod::post, "builds/{id}/cancel", "build_cancel", cancel_build},
+    Route{HttpMethod::post, "builds/{id}/retry", "build_retry", retry_build},
+    Route{HttpMethod::get, "repositories", "repositories", list_repositories},
+    Route{HttpMethod::post, "repositories/{repository}/builds", "submit", submit_build},
+    Route{HttpMethod::post, "repositories/{repository}/triggers", "triggers", create_trigger},
+    Route{HttpMethod::get, "repositories/{repository}/triggers", "triggers", list_triggers},
+    Route{HttpMethod::get, "repositories/{repository}/manifests/{reference}", "repository_manifest",
+          show_manifest},
+    Route{HttpMethod::get, "repositories/{repository}/tags", "repository_tags", list_tags},
+    Route{HttpMethod::get, "repositories/{repository}/triggers/{id}", "trigger", show_trigger},
+    Route{HttpMethod::delete_, "repositories/{repository}/triggers/{id}", "trigger",
+          delete_trigger},
+    Route{HttpMethod::post, "admin/tokens", "tokens", create_token},
+    Route{HttpMethod::get, "admin/tokens", "tokens", list_tokens},
+    Route{HttpMethod::delete_, "admin/tokens/{id}", "token", revoke_token},
+};
+
+class BuildHandler final : public HttpHandler {
+ public:
+  BuildHandler(const BuildHandlerParts& parts, const BuildHandlerOptions& options)
+      : api_{parts, options} {}
+
+  HttpAction handle(const HttpRequest& request, HttpResponse& response) override {
+    auto identity = api_.parts.authenticator.identify(request.field("authorization"));
+    if (identity && identity->kind == Identity::Kind::anonymous)
+      identity = Error(ErrorCode::unauthenticated,
+                       "a token is needed: send it as Authorization: Bearer <token>");
+    if (!identity) {
+      respond_with_error(identity.error(), response);
+      return HttpDone();
+    }
+    RouteLookup lookup = find_route(routes, request.method, path_behind(request, prefix));
+    if (!lookup.match) {
+      respond_no_route(lookup, response);
+      return HttpDone();
+    }
+    const auto call = std::make_shared<const ApiCall>(
+        ApiCall{api_, request, std::move(*identity), std::move(lookup.match->parameters)});
+    return lookup.match->route->answer(call, response);
+  }
+
+  [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {
+    return find_route_name(routes, path_behind(request, prefix));
+  }
+
+ private:
+  const Api api_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpHandler> make_build_handler(const BuildHandlerParts& parts,
+                                                const BuildHandlerOptions& options) {
+  return std::make_unique<BuildHandler>(parts, options);
+}
+
+}  // namespace slipway

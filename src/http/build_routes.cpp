@@ -1,0 +1,132 @@
+#include "http/build_routes.hpp"
+
+#include <utility>
+
+#include <slipway/core/byte_range.hpp>
+
+#include "build/build_json.hpp"
+#include "http/log_stream.hpp"
+#include "json/writer.hpp"
+
+namespace slipway {
+namespace {
+
+constexpr std::size_t usual_builds = 50;
+constexpr std::size_t most_builds = 1000;
+/// Pages that one request reads for someone who may see few of the builds in them.
+constexpr unsigned most_pages = 20;
+
+Result<void> respond_with_build(int status, const Build& build, HttpResponse& response) {
+  respond_with_json(status, to_json(build), response);
+  return {};
+}
+
+/// Errors: invalid_argument.
+Result<BuildFilter> filter_of(const HttpRequest& request) {
+  const auto parameter = [&](std::string_view name) {
+    return query_parameter(request.query(), name).value_or("");
+  };
+  BuildFilter filter;
+  filter.repository = parameter("repository");
+  filter.after = parameter("after");
+  SLIPWAY_TRY(filter.limit, limit_of(request, usual_builds, most_builds));
+  if (const std::string state = parameter("state"); !state.empty()) {
+    filter.state = parse_build_state(state);
+    if (!filter.state)
+      return Error(ErrorCode::invalid_argument,
+                   "state \"" + state +
+                       "\": expected queued, starting, running, succeeded, failed or cancelled");
+  }
+  return filter;
+}
+
+/// What the caller may see of the queue's list: a page that may be short although more follow.
+Result<BuildPage> visible_page(const ApiCall& call, BuildFilter filter, std::string& last_read) {
+  const std::size_t wanted = filter.limit;
+  BuildPage visible;
+  for (unsigned pages = 0; pages < most_pages; ++pages) {
+    filter.limit = wanted - visible.builds.size();
+    SLIPWAY_TRY(BuildPage page, call.parts().queue.list(filter));
+    visible.more = page.more;
+    if (page.builds.empty()) break;
+    last_read = filter.after = page.builds.back().id;
+    for (Build& build : page.builds)
+      if (call.parts().policy.allows(call.identity, Action::build, build.request.repository.str()))
+        visible.builds.push_back(std::move(build));
+    if (!page.more || visible.builds.size() == wanted) break;
+  }
+  return visible;
+}
+
+Result<void> respond_with_list(const ApiCall& call, HttpResponse& response) {
+  SLIPWAY_TRY(const BuildFilter filter, filter_of(call.request));
+  std::string last_read;
+  SLIPWAY_TRY(const BuildPage page, visible_page(call, filter, last_read));
+  if (page.more) add_next_link(call.request, {{"after", last_read}}, response);
+  json::Writer json;
+  json.begin_object().key("builds").begin_array();
+  for (const Build& build : page.builds) write_json(json, build);
+  json.end_array().end_object();
+  respond_with_json(200, json.str(), response);
+  return {};
+}
+
+Result<void> respond_with_log(const ApiCall& call, HttpResponse& response) {
+  SLIPWAY_TRY(const Build build, visible_build(call, call.parameters.front()));
+  const std::string_view query = call.request.query();
+  const std::string offset_text = query_parameter(query, "offset").value_or("0");
+  const auto offset = detail::parse_decimal(offset_text);
+  if (!offset)
+    return Error(ErrorCode::invalid_argument,
+                 "offset \"" + offset_text + "\": expected a whole number of bytes");
+  const std::string follow = query_parameter(query, "follow").value_or("false");
+  if (follow != "true" && follow != "false")
+    return Error(ErrorCode::invalid_argument, "follow \"" + follow + "\": expected true or false");
+  response.add("Content-Type", "text/plain; charset=utf-8");
+  response.add("X-Content-Type-Options", "nosniff");
+  response.add("Cache-Control", "no-store");
+  const BuildHandlerParts& parts = call.parts();
+  response.body() =
+      make_log_stream(parts.metadata, parts.queue, parts.logs, build.id, *offset, follow == "true");
+  return {};
+}
+
+}  // namespace
+
+HttpAction list_builds(const ApiCallPointer& call, HttpResponse&) {
+  return answer_blocking(call, respond_with_list);
+}
+
+HttpAction show_build(const ApiCallPointer& call, HttpResponse& response) {
+  return answer_point_read(
+      call,
+      [](const ApiCall& asked, HttpResponse& answer) -> Result<void> {
+        SLIPWAY_TRY(const Build build, visible_build(asked, asked.parameters.front()));
+        return respond_with_build(200, build, answer);
+      },
+      response);
+}
+
+HttpAction show_build_log(const ApiCallPointer& call, HttpResponse& response) {
+  return answer_point_read(call, respond_with_log, response);
+}
+
+HttpAction cancel_build(const ApiCallPointer& call, HttpResponse&) {
+  return answer_blocking(call, [](const ApiCall& asked, HttpResponse& answer) -> Result<void> {
+    SLIPWAY_TRY(const Build build, visible_build(asked, asked.parameters.front()));
+    SLIPWAY_TRY(const Build cancelled, asked.parts().queue.cancel(build.id, "requested"));
+    asked.parts().log.info("build cancelled", {{"build", build.id}, {"by", asked.identity.name}});
+    return respond_with_build(202, cancelled, answer);
+  });
+}
+
+HttpAction retry_build(const ApiCallPointer& call, HttpResponse&) {
+  return answer_blocking(call, [](const ApiCall& asked, HttpResponse& answer) -> Result<void> {
+    SLIPWAY_TRY(const Build build, visible_build(asked, asked.parameters.front()));
+    SLIPWAY_TRY(const Build again, asked.parts().queue.retry(build.id));
+    answer.add("Location", "/api/v1/builds/" + again.id);
+    return respond_with_build(202, again, answer);
+  });
+}
+
+}  // namespace slipway

@@ -1,0 +1,94 @@
+#include <utility>
+
+#include "build/git_url.hpp"
+#include "build/trigger_json.hpp"
+#include "http/build_routes.hpp"
+#include "json/writer.hpp"
+
+namespace slipway {
+namespace {
+
+std::string hook_url(const ApiCall& call, const Trigger& trigger) {
+  std::string_view base = call.api.options.public_url;
+  while (base.ends_with('/')) base.remove_suffix(1);
+  return std::string(base) + "/hooks/" + trigger.id;
+}
+
+void respond_with_trigger(int status, const ApiCall& call, const Trigger& trigger,
+                          TriggerSecret secret, HttpResponse& response) {
+  json::Writer json;
+  write_json(json, trigger, secret, hook_url(call, trigger));
+  respond_with_json(status, json.str(), response);
+}
+
+/// The trigger that the route names, if it belongs to the route's repository.
+Result<Trigger> trigger_of_route(const ApiCall& call) {
+  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(Trigger trigger, call.parts().triggers.find(call.parameters.back()));
+  if (trigger.request.repository != repository)
+    return Error(ErrorCode::not_found,
+                 "repository " + repository.str() + " has no trigger " + trigger.id);
+  return trigger;
+}
+
+Result<void> create(const ApiCall& call, std::string&& body, HttpResponse& response) {
+  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const TriggerRequest request, parse_trigger_request(repository, body));
+  SLIPWAY_CHECK(check_git_url(request.git_url, call.api.options.git_protocols));
+  SLIPWAY_TRY(const Trigger trigger, call.parts().triggers.create(request));
+  call.parts().log.info(
+      "trigger created",
+      {{"trigger", trigger.id}, {"repository", repository.str()}, {"by", call.identity.name}});
+  response.add("Cache-Control", "no-store");
+  response.add("Location", "/api/v1/repositories/" + repository.str() + "/triggers/" + trigger.id);
+  respond_with_trigger(201, call, trigger, TriggerSecret::shown, response);
+  return {};
+}
+
+Result<void> list(const ApiCall& call, HttpResponse& response) {
+  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const auto triggers, call.parts().triggers.list(repository));
+  json::Writer json;
+  json.begin_object().key("triggers").begin_array();
+  for (const Trigger& trigger : triggers)
+    write_json(json, trigger, TriggerSecret::hidden, hook_url(call, trigger));
+  json.end_array().end_object();
+  respond_with_json(200, json.str(), response);
+  return {};
+}
+
+Result<void> show(const ApiCall& call, HttpResponse& response) {
+  SLIPWAY_TRY(const Trigger trigger, trigger_of_route(call));
+  respond_with_trigger(200, call, trigger, TriggerSecret::hidden, response);
+  return {};
+}
+
+Result<void> remove(const ApiCall& call, HttpResponse& response) {
+  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_CHECK(call.parts().triggers.remove(repository, call.parameters.back()));
+  call.parts().log.info("trigger deleted", {{"trigger", call.parameters.back()},
+                                            {"repository", repository.str()},
+                                            {"by", call.identity.name}});
+  response.status = 204;
+  return {};
+}
+
+}  // namespace
+
+HttpAction create_trigger(const ApiCallPointer& call, HttpResponse&) {
+  return answer_body(call, max_json_bytes, create);
+}
+
+HttpAction list_triggers(const ApiCallPointer& call, HttpResponse&) {
+  return answer_blocking(call, list);
+}
+
+HttpAction show_trigger(const ApiCallPointer& call, HttpResponse& response) {
+  return answer_point_read(call, show, response);
+}
+
+HttpAction delete_trigger(const ApiCallPointer& call, HttpResponse&) {
+  return answer_blocking(call, remove);
+}
+
+}  // namespace slipway
