@@ -38,6 +38,12 @@ struct RegistryOptions {
   std::uint64_t max_manifest_bytes = max_value_size;
   std::uint64_t max_blob_bytes = std::uint64_t{1} << 40U;
   std::chrono::hours upload_lifetime{24 * 7};  // from its opening
+  /// Uploads between two chunks that are kept ready (each has a file open and its hash's state); one
+  /// more is dropped and hashed again when it goes on.
+  std::size_t max_parked_uploads = 256;
+  /// Takes image manifests that name blobs which are not in the repository: for mirrors that hold
+  /// parts of images. An index may always name manifests that are not here.
+  bool sparse_images = false;
 };
 
 struct ManifestInfo {
@@ -87,8 +93,14 @@ class Registry {
 
   // ---- uploads ----
 
-  /// The id of a new upload: [A-Za-z0-9]+, at most 64 characters. No I/O.
-  virtual std::string begin_upload(const RepositoryName& repository) = 0;
+  /// The id of a new upload: [A-Za-z0-9]+, at most 64 characters. No I/O. `algorithm` is a hint that
+  /// saves hashing again: the upload may still be committed under a digest of another one.
+  virtual std::string begin_upload(const RepositoryName& repository,
+                                   DigestAlgorithm algorithm = DigestAlgorithm::sha256) = 0;
+
+  /// Point read: may it be written to? Errors: not_found (also: ended, expired, of another
+  /// repository), io.
+  virtual Result<void> check_upload(const RepositoryName& repository, std::string_view upload) = 0;
 
   /// Bytes that are safe from the end of the process. Errors: not_found (also: ended, expired, of
   /// another repository), io.
@@ -109,6 +121,11 @@ class Registry {
   /// Errors: not_found, conflict (another request is writing), io.
   virtual Result<void> cancel_upload(const RepositoryName& repository, std::string_view upload) = 0;
 
+  /// A blob in one request: as an upload, but it cannot be suspended and leaves nothing behind when
+  /// it is not committed. No I/O.
+  virtual std::unique_ptr<UploadWriter> write_blob(
+      const RepositoryName& repository, DigestAlgorithm algorithm = DigestAlgorithm::sha256) = 0;
+
   /// Bytes in one go. Errors: digest_mismatch, too_large, io, quota_exceeded, the guard's.
   virtual Result<BlobInfo> put_blob(const RepositoryName& repository, const Digest& digest,
                                     std::string_view bytes, const WriteGuard& guard = {}) = 0;
@@ -123,7 +140,13 @@ class Registry {
   /// Point read. Errors: not_found, io.
   virtual Result<BlobInfo> stat_blob(const RepositoryName& repository, const Digest& digest) = 0;
 
-  /// Point read for small blobs; opens a file for large ones. Errors: not_found, io, corrupt.
+  /// Point read: the bytes of a small blob replace the content of `bytes`; nullopt for a blob that
+  /// is a file: open it. Errors: not_found, io, corrupt.
+  virtual Result<std::optional<BlobInfo>> read_small_blob(const RepositoryName& repository,
+                                                          const Digest& digest,
+                                                          std::string& bytes) = 0;
+
+  /// Opens a file for large blobs: it may block. Errors: not_found, io, corrupt.
   virtual Result<Blob> open_blob(const RepositoryName& repository, const Digest& digest) = 0;
 
   /// Takes it out of the repository; its bytes go when nothing needs them. Errors: not_found, io.
@@ -136,7 +159,8 @@ class Registry {
   virtual Result<ManifestInfo> stat_manifest(const RepositoryName& repository,
                                              const Reference& reference) = 0;
 
-  /// Point read; replaces the content of `bytes`. Errors: not_found, io, corrupt.
+  /// Point read (but where the same bytes were pushed as a large blob); replaces the content of
+  /// `bytes`. Errors: not_found, io, corrupt.
   virtual Result<ManifestInfo> read_manifest(const RepositoryName& repository,
                                              const Reference& reference, std::string& bytes) = 0;
 
@@ -144,15 +168,16 @@ class Registry {
     ManifestInfo manifest;
     std::optional<Digest> subject;
   };
-  /// Stores a manifest and, when the reference is a tag, moves the tag: one transaction. Any blob
-  /// that it names must be in the repository (children of an index need not be). `content_type`
-  /// may carry parameters. Errors: invalid_argument (malformed, or the type does not fit),
+  /// Stores a manifest and moves the tags to it, `more_tags` and the reference when it is one: one
+  /// transaction. Any blob that it names must be in the repository with that size; children of an
+  /// index and layers with `urls` need not be. `content_type` may carry parameters. Errors: invalid_argument (malformed, or the type does not fit),
   /// unsupported (Docker schema 1), too_large, not_found (a blob that it names; the message says
   /// which), digest_mismatch, io, quota_exceeded, the guard's.
   virtual Result<PutManifest> put_manifest(const RepositoryName& repository,
                                            const Reference& reference, std::string_view bytes,
                                            std::string_view content_type,
-                                           const WriteGuard& guard = {}) = 0;
+                                           const WriteGuard& guard = {},
+                                           std::span<const Tag> more_tags = {}) = 0;
 
   /// Within a transaction of the caller's: moves a tag to a manifest of the repository.
   /// Errors: not_found, io.
@@ -174,6 +199,10 @@ class Registry {
   /// At most `limit` repositories after `last` whose names begin with `prefix`. Errors: io.
   virtual Result<RepositoryPage> repositories(std::string_view prefix, std::string_view last,
                                               std::size_t limit) = 0;
+
+  /// At most `limit` repositories that hold a blob or manifest with this digest, ascending.
+  /// Errors: io.
+  virtual Result<std::vector<std::string>> holders(const Digest& digest, std::size_t limit) = 0;
 
   /// Manifests whose subject is `subject`, also when that is not here, after `last` (exclusive) in
   /// digest order; an empty `artifact_type` filters nothing. Never not_found. Errors: io.

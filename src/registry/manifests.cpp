@@ -1,0 +1,259 @@
+#include "registry/manifests.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <slipway/support/hasher.hpp>
+
+#include "support/format.hpp"
+
+namespace slipway {
+namespace {
+
+Error no_manifest(const RepositoryName& repository, const Reference& reference) {
+  return Error(ErrorCode::not_found,
+               slipway::format("there is no manifest {} in repository {}", to_string(reference),
+                               repository.str()));
+}
+
+/// All that a manifest names but its subject, each once.
+std::vector<Digest> named_digests(const Manifest& manifest) {
+  std::vector<Digest> named;
+  if (manifest.config) named.push_back(manifest.config->digest);
+  for (const Descriptor& layer : manifest.layers) named.push_back(layer.digest);
+  for (const Descriptor& child : manifest.manifests) named.push_back(child.digest);
+  std::sort(named.begin(), named.end());
+  named.erase(std::unique(named.begin(), named.end()), named.end());
+  return named;
+}
+
+/// Fills `bytes` from a blob wherever it lies.
+Result<void> read_all(const Blob& blob, std::string& bytes) {
+  if (const auto* text = std::get_if<std::string>(&blob.content)) {
+    bytes = *text;
+    return {};
+  }
+  const auto& object = std::get<std::shared_ptr<const Object>>(blob.content);
+  bytes.resize(static_cast<std::size_t>(blob.info.size));
+  SLIPWAY_TRY(const std::size_t count,
+              object->read_at(0, std::as_writable_bytes(std::span(bytes))));
+  if (count == bytes.size()) return {};
+  return Error(ErrorCode::corrupt, "manifest " + blob.info.digest.to_string() +
+                                       ": its object is shorter than it was");
+}
+
+Error wrong_size(std::string_view what, const Descriptor& descriptor, std::uint64_t actual) {
+  return Error(ErrorCode::invalid_argument,
+               slipway::format("{} ({}) has {} bytes, not the {} that the manifest says", what,
+                               descriptor.digest.to_string(), actual, descriptor.size));
+}
+
+}  // namespace
+
+struct Manifests::Incoming {
+  Digest digest;
+  Manifest manifest;
+  std::vector<Digest> named;
+
+  [[nodiscard]] Error in_context(const Error& error) const {
+    return error.in("manifest " + digest.to_string());
+  }
+};
+
+Result<Digest> Manifests::resolve(const ReadView& view, const RepositoryName& repository,
+                                  const Reference& reference) {
+  if (const auto* digest = std::get_if<Digest>(&reference)) return *digest;
+  SLIPWAY_TRY(const auto row, view.get(rows::tag(repository, std::get<Tag>(reference).str())));
+  if (!row) return no_manifest(repository, reference);
+  return Digest::from_binary(*row);
+}
+
+Result<ManifestInfo> Manifests::stat(const ReadView& view, const RepositoryName& repository,
+                                     const Digest& digest) {
+  SLIPWAY_TRY(const auto value, view.get(rows::manifest(repository, digest)));
+  if (!value) return no_manifest(repository, digest);
+  SLIPWAY_TRY(const rows::ManifestRow row, rows::decode_head(*value));
+  return ManifestInfo{digest, std::string(row.media_type), row.size};
+}
+
+Result<ManifestInfo> Manifests::stat_manifest(const RepositoryName& repository,
+                                              const Reference& reference) {
+  SLIPWAY_TRY(const auto view, blobs_.metadata().snapshot());
+  SLIPWAY_TRY(const Digest digest, resolve(*view, repository, reference));
+  return stat(*view, repository, digest);
+}
+
+Result<ManifestInfo> Manifests::read_manifest(const RepositoryName& repository,
+                                              const Reference& reference, std::string& bytes) {
+  SLIPWAY_TRY(const auto view, blobs_.metadata().snapshot());
+  SLIPWAY_TRY(const Digest digest, resolve(*view, repository, reference));
+  SLIPWAY_TRY(ManifestInfo info, stat(*view, repository, digest));
+  SLIPWAY_TRY(const auto content, blobs_.inline_bytes(*view, digest));
+  if (content) {
+    bytes.assign(*content);
+    return info;
+  }
+  auto blob = blobs_.open(*view, digest);
+  if (!blob && blob.error().code == ErrorCode::not_found)
+    return Error(ErrorCode::corrupt,
+                 slipway::format("manifest {}: its bytes are missing", digest.to_string()));
+  if (!blob) return std::move(blob).error();
+  SLIPWAY_CHECK(read_all(*blob, bytes));
+  return info;
+}
+
+Result<Manifests::Incoming> Manifests::read_incoming(const Reference& reference,
+                                                     std::string_view bytes,
+                                                     std::string_view content_type) const {
+  if (bytes.size() > options_.max_manifest_bytes)
+    return Error(ErrorCode::too_large,
+                 slipway::format("the manifest has {} bytes; at most {} are taken", bytes.size(),
+                                 options_.max_manifest_bytes));
+  const auto* expected = std::get_if<Digest>(&reference);
+  const Digest digest =
+      digest_of(bytes, expected != nullptr ? expected->algorithm() : DigestAlgorithm::sha256);
+  if (expected != nullptr && *expected != digest)
+    return Error(ErrorCode::digest_mismatch,
+                 slipway::format("the manifest's bytes are {}, not {} as the request says",
+                                 digest.to_string(), expected->to_string()));
+  SLIPWAY_TRY(Manifest manifest, parse_manifest(bytes, content_type));
+  std::vector<Digest> named = named_digests(manifest);
+  return Incoming{digest, std::move(manifest), std::move(named)};
+}
+
+Result<void> Manifests::check_named(const ReadView& view, const RepositoryName& repository,
+                                    const Incoming& incoming) const {
+  const auto check_blob = [&](const Descriptor& descriptor,
+                              const std::string& what) -> Result<void> {
+    SLIPWAY_TRY(const auto blob, rows::find_blob(view, repository, descriptor.digest));
+    if (blob && blob->size != descriptor.size)
+      return wrong_size(what, descriptor, blob->size);
+    if (blob || options_.sparse_images || !descriptor.urls.empty()) return {};
+    return Error(ErrorCode::not_found,
+                 slipway::format("{} ({}) is not in repository {}; push the blob first or mount it",
+                                 what, descriptor.digest.to_string(), repository.str()));
+  };
+
+  if (incoming.manifest.config) SLIPWAY_CHECK(check_blob(*incoming.manifest.config, "its config"));
+  std::size_t number = 0;
+  for (const Descriptor& layer : incoming.manifest.layers)
+    SLIPWAY_CHECK(check_blob(layer, slipway::format("layer {}", ++number)));
+  for (const Descriptor& child : incoming.manifest.manifests) {
+    SLIPWAY_TRY(const auto value, view.get(rows::manifest(repository, child.digest)));
+    if (!value) continue;
+    SLIPWAY_TRY(const rows::ManifestRow row, rows::decode_head(*value));
+    if (row.size != child.size) return wrong_size("its child", child, row.size);
+  }
+  return {};
+}
+
+Result<void> Manifests::store(WriteTransaction& transaction, const RepositoryName& repository,
+                              const Incoming& incoming, std::string_view bytes) const {
+  const Digest& digest = incoming.digest;
+  const Manifest& manifest = incoming.manifest;
+  const auto subject = manifest.subject ? std::optional(manifest.subject->digest) : std::nullopt;
+  const std::string row =
+      rows::encode({bytes.size(), manifest.media_type, subject, incoming.named});
+  const rows::Key key = rows::manifest(repository, digest);
+  SLIPWAY_TRY(const auto present, transaction.get(key));
+  if (present && *present == row) return {};
+
+  SLIPWAY_CHECK(rows::add_repository(transaction, repository, clock_.now()));
+  SLIPWAY_CHECK(blobs_.put(transaction, digest, bytes));
+  SLIPWAY_CHECK(transaction.put(key, row));
+  SLIPWAY_CHECK(transaction.put(rows::content_holder(digest, repository.str()), {}));
+  for (const Digest& named : incoming.named)
+    SLIPWAY_CHECK(transaction.put(rows::named_by(repository, named, digest), {}));
+  if (!subject) return {};
+  const Descriptor descriptor{.media_type = manifest.media_type,
+                              .digest = digest,
+                              .size = bytes.size(),
+                              .artifact_type = manifest.artifact_type,
+                              .annotations = manifest.annotations,
+                              .platform = {},
+                              .urls = {}};
+  return transaction.put(rows::referrer(repository, *subject, digest), to_json(descriptor));
+}
+
+Result<Registry::PutManifest> Manifests::put_manifest(
+    const RepositoryName& repository, const Reference& reference, std::string_view bytes,
+    std::string_view content_type, const WriteGuard& guard, std::span<const Tag> more_tags) {
+  SLIPWAY_TRY(const Incoming incoming, read_incoming(reference, bytes, content_type));
+  const auto write = [&](WriteTransaction& transaction) -> Result<void> {
+    if (guard) SLIPWAY_CHECK(guard(transaction));
+    const Result<void> checked = check_named(transaction, repository, incoming);
+    if (!checked) return incoming.in_context(checked.error());
+    SLIPWAY_CHECK(store(transaction, repository, incoming, bytes));
+    if (const auto* tag = std::get_if<Tag>(&reference))
+      SLIPWAY_CHECK(rows::move_tag(transaction, repository, tag->str(), incoming.digest));
+    for (const Tag& tag : more_tags)
+      SLIPWAY_CHECK(rows::move_tag(transaction, repository, tag.str(), incoming.digest));
+    return {};
+  };
+  SLIPWAY_CHECK(blobs_.metadata().write(write));
+
+  const Manifest& manifest = incoming.manifest;
+  return Registry::PutManifest{
+      {incoming.digest, manifest.media_type, bytes.size()},
+      manifest.subject ? std::optional(manifest.subject->digest) : std::nullopt};
+}
+
+Result<void> Manifests::put_tag(WriteTransaction& transaction, const RepositoryName& repository,
+                                const Tag& tag, const Digest& manifest) {
+  SLIPWAY_TRY(const auto row, transaction.get(rows::manifest(repository, manifest)));
+  if (!row) return no_manifest(repository, manifest);
+  return rows::move_tag(transaction, repository, tag.str(), manifest);
+}
+
+Result<void> Manifests::erase_tag(WriteTransaction& transaction, const RepositoryName& repository,
+                                  const Tag& tag) {
+  SLIPWAY_TRY(const Digest digest, resolve(transaction, repository, tag));
+  SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag.str())));
+  SLIPWAY_CHECK(transaction.erase(rows::tag_of_manifest(repository, digest, tag.str())));
+  return {};
+}
+
+Result<void> Manifests::erase_manifest(WriteTransaction& transaction,
+                                       const RepositoryName& repository, const Digest& digest) {
+  const rows::Key key = rows::manifest(repository, digest);
+  SLIPWAY_TRY(const auto value, transaction.get(key));
+  if (!value) return no_manifest(repository, digest);
+  SLIPWAY_TRY(const rows::ManifestRow row, rows::decode(*value));
+  const std::optional<Digest> subject = row.subject;  // the row's views end with the first erase
+
+  std::vector<std::string> tags;
+  {
+    const std::string tags_begin = rows::Key(key_space::tag_of_manifest)
+                                       .text(repository.str())
+                                       .digest(digest)
+                                       .str();
+    SLIPWAY_TRY(const auto cursor, transaction.cursor());
+    SLIPWAY_TRY(bool found, cursor->seek(tags_begin));
+    while (found && cursor->key().starts_with(tags_begin)) {
+      tags.emplace_back(rows::last_text(cursor->key(), tags_begin));
+      SLIPWAY_TRY(found, cursor->next());
+    }
+  }
+
+  for (const std::string& tag : tags) {
+    SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));
+    SLIPWAY_CHECK(transaction.erase(rows::tag_of_manifest(repository, digest, tag)));
+  }
+  for (const Digest& named : row.named)
+    SLIPWAY_CHECK(transaction.erase(rows::named_by(repository, named, digest)));
+  if (subject) SLIPWAY_CHECK(transaction.erase(rows::referrer(repository, *subject, digest)));
+  SLIPWAY_CHECK(transaction.erase(key));
+  return rows::release_content(transaction, repository, digest);
+}
+
+Result<void> Manifests::delete_manifest(const RepositoryName& repository,
+                                        const Reference& reference, const WriteGuard& guard) {
+  return blobs_.metadata().write([&](WriteTransaction& transaction) -> Result<void> {
+    if (guard) SLIPWAY_CHECK(guard(transaction));
+    if (const auto* tag = std::get_if<Tag>(&reference))
+      return erase_tag(transaction, repository, *tag);
+    return erase_manifest(transaction, repository, std::get<Digest>(reference));
+  });
+}
+
+}  // namespace slipway

@@ -1,0 +1,66 @@
+// Uploads: from an id that proves itself to a blob in a repository.
+//
+// Thread safety: any thread; locks are per upload.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <slipway/registry/registry.hpp>
+
+#include "registry/upload_id.hpp"
+#include "registry/upload_table.hpp"
+
+namespace slipway {
+
+class Uploads {
+ public:
+  Uploads(BlobStore& blobs, Clock& clock, const RegistryOptions& options, std::string key);
+
+  // As Registry's members of these names.
+  std::string begin_upload(const RepositoryName& repository, DigestAlgorithm algorithm);
+  Result<void> check_upload(const RepositoryName& repository, std::string_view upload);
+  Result<std::uint64_t> upload_size(const RepositoryName& repository, std::string_view upload);
+  Result<std::unique_ptr<UploadWriter>> write_upload(const RepositoryName& repository,
+                                                     std::string_view upload,
+                                                     std::optional<std::uint64_t> offset);
+  Result<BlobInfo> upload_result(const RepositoryName& repository, std::string_view upload);
+  Result<void> cancel_upload(const RepositoryName& repository, std::string_view upload);
+  std::unique_ptr<UploadWriter> write_blob(const RepositoryName& repository,
+                                           DigestAlgorithm algorithm);
+
+  /// Forgets the stages of uploads that can never be resumed. Errors: io.
+  Result<void> discard_expired_stages();
+
+ private:
+  friend class ResumableUpload;
+  friend class SingleUpload;
+
+  struct OpenUpload {
+    UploadTable::Turn turn;
+    std::unique_ptr<BlobWriter> writer;
+  };
+
+  /// Errors: not_found.
+  Result<UploadId> prove(const RepositoryName& repository, std::string_view upload) const;
+  [[nodiscard]] bool expired(Timestamp opened) const;
+  /// Proves the id, takes the turn and finds or makes the writer. Errors: not_found, conflict, io.
+  Result<OpenUpload> open(const RepositoryName& repository, std::string_view upload);
+
+  /// Writes that the upload has ended, within a transaction; empty when no blob came of it.
+  Result<void> end(WriteTransaction& transaction, std::string_view upload,
+                   const std::optional<BlobInfo>& result) const;
+  /// The same in a transaction of its own, after forgetting the bytes.
+  Result<void> end_without_blob(BlobWriter& writer, std::string_view upload) const;
+
+  BlobStore& blobs_;
+  Clock& clock_;
+  const RegistryOptions options_;
+  const UploadIds ids_;
+  UploadTable table_;
+};
+
+}  // namespace slipway
