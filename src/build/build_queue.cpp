@@ -1,0 +1,226 @@
+#include <slipway/build/build_queue.hpp>
+
+#include <variant>
+
+#include <slipway/support/ulid.hpp>
+
+#include "build/attempt_row.hpp"
+#include "build/build_json.hpp"
+#include "build/build_rows.hpp"
+#include "build/durable_build_queue.hpp"
+#include "build/transitions.hpp"
+#include "storage/key_space.hpp"
+#include "support/format.hpp"
+
+namespace slipway {
+
+namespace {
+
+using key_space::Key;
+
+std::string_view ref_of(const BuildRequest& request) {
+  const auto* git = std::get_if<GitSource>(&request.source);
+  return git == nullptr ? std::string_view() : std::string_view(git->ref);
+}
+
+/// The row by which a repeated delivery is known; nullopt when the request has none.
+std::optional<std::string> delivery_key(const BuildRequest& request) {
+  if (!request.trigger || request.trigger->delivery.empty()) return std::nullopt;
+  return Key(key_space::delivery)
+      .text(request.trigger->id)
+      .text(request.trigger->delivery)
+      .text(ref_of(request))
+      .str();
+}
+
+std::optional<std::string> latest_key(const BuildRequest& request) {
+  if (!request.trigger) return std::nullopt;
+  return Key(key_space::latest_of_trigger).text(request.trigger->id).text(ref_of(request)).str();
+}
+
+/// The build that a delivery made before; nullopt when it made none. Errors: io, corrupt.
+Result<std::optional<Build>> find_repeated(const ReadView& view, const BuildRequest& request) {
+  const auto key = delivery_key(request);
+  if (!key) return std::optional<Build>();
+  SLIPWAY_TRY(const auto row, view.get(*key));
+  if (!row) return std::optional<Build>();
+  SLIPWAY_TRY(Build build, load_build(view, std::string(*row)));
+  return std::optional<Build>(std::move(build));
+}
+
+std::string topic_of(std::string_view build) { return std::string("build/").append(build); }
+
+constexpr std::string_view queue_topic = "queue";
+
+}  // namespace
+
+DurableBuildQueue::DurableBuildQueue(MetadataStore& metadata, Registry& registry, Clock& clock,
+                                     const BuildQueueOptions& options, Metrics& metrics,
+                                     std::unique_ptr<WorkerTokens> tokens)
+    : metadata_(metadata),
+      registry_(registry),
+      clock_(clock),
+      options_(options),
+      tokens_(std::move(tokens)),
+      logs_(metadata),
+      metrics_(metrics),
+      summary_(metadata) {}
+
+Result<Build> DurableBuildQueue::submit(const BuildRequest& request) {
+  BuildRequest complete = request;
+  if (complete.tags.empty()) complete.tags = {"latest"};
+  if (!complete.timeout) complete.timeout = options_.default_timeout;
+  SLIPWAY_CHECK(check_build_request(complete));
+  return insert(complete);
+}
+
+Result<Build> DurableBuildQueue::insert(const BuildRequest& request) {
+  const Timestamp now = clock_.now();
+  Build build(make_ulid(now), request);
+  build.times.queued = now;
+
+  std::optional<Build> repeated;
+  std::optional<Changed> superseded;
+  LiveSummary::Change counted(summary_);
+  const auto write = [&](WriteTransaction& transaction) -> Result<void> {
+    superseded.reset();
+    SLIPWAY_TRY(repeated, find_repeated(transaction, request));
+    if (repeated) return {};
+    return insert_within(transaction, counted, build, superseded);
+  };
+  SLIPWAY_CHECK(metadata_.write(write));
+  if (repeated) return std::move(*repeated);
+  if (superseded) note(*superseded);
+  return build;
+}
+
+Result<void> DurableBuildQueue::insert_within(WriteTransaction& transaction,
+                                              LiveSummary::Change& counted, const Build& build,
+                                              std::optional<Changed>& superseded) {
+  counted.touch(build.tenant());
+  SLIPWAY_CHECK(insert_build(transaction, build));
+  if (const auto key = delivery_key(build.request))
+    SLIPWAY_CHECK(transaction.put(*key, build.id));
+  if (const auto key = latest_key(build.request)) {
+    SLIPWAY_TRY(const auto row, transaction.get(*key));
+    const std::string before(row.value_or(""));
+    SLIPWAY_CHECK(transaction.put(*key, build.id));
+    if (!before.empty() && build.request.trigger->supersede) {
+      SLIPWAY_TRY(superseded,
+                  change_within(transaction, counted, before,
+                                [&](WriteTransaction& inner, Build& old) -> Result<void> {
+                                  if (is_final(old.state)) return {};
+                                  return cancel_within(inner, old, "superseded", build.id);
+                                }));
+    }
+  }
+  transaction.notify(queue_topic);
+  transaction.notify(topic_of(build.id));
+  return {};
+}
+
+Result<Build> DurableBuildQueue::find(std::string_view id) {
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  return load_build(*view, id);
+}
+
+Result<BuildPage> DurableBuildQueue::list(const BuildFilter& filter) {
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  return list_builds(*view, filter);
+}
+
+Result<Build> DurableBuildQueue::cancel(std::string_view id, std::string_view reason) {
+  return change(id, [&](WriteTransaction& transaction, Build& build) {
+    return cancel_within(transaction, build, reason, "");
+  });
+}
+
+Result<void> DurableBuildQueue::cancel_within(WriteTransaction& transaction, Build& build,
+                                              std::string_view reason,
+                                              std::string_view successor) {
+  SLIPWAY_CHECK(cancel_build(build, reason, successor, clock_.now()));
+  SLIPWAY_CHECK(logs_.append_line(transaction, build.id,
+                                  slipway::format("slipway: cancelled: {}{}{}", reason,
+                                                  successor.empty() ? "" : " by ", successor)));
+  return {};
+}
+
+Result<Build> DurableBuildQueue::retry(std::string_view id) {
+  SLIPWAY_TRY(Build ended, find(id));
+  if (!is_final(ended.state))
+    return Error(ErrorCode::conflict,
+                 slipway::format("build {} is {}: only one that has ended can be retried", id,
+                                 to_string(ended.state)));
+  if (ended.request.trigger) {  // neither a repeat of the delivery nor newer than what came since
+    ended.request.trigger->delivery.clear();
+    ended.request.trigger->supersede = false;
+  }
+  return insert(ended.request);
+}
+
+Result<std::optional<std::size_t>> DurableBuildQueue::position(std::string_view id,
+                                                               std::size_t limit) {
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  SLIPWAY_TRY(const Build build, load_build(*view, id));
+  return queue_position(*view, build, limit);
+}
+
+Result<Build> DurableBuildQueue::change(std::string_view id, const Apply& apply) {
+  std::optional<Changed> changed;
+  {
+    LiveSummary::Change counted(summary_);
+    const auto write = [&](WriteTransaction& transaction) -> Result<void> {
+      SLIPWAY_TRY(changed, change_within(transaction, counted, id, apply));
+      return {};
+    };
+    SLIPWAY_CHECK(metadata_.write(write));
+  }
+  note(*changed);
+  return std::move(changed->after);
+}
+
+Result<Build> DurableBuildQueue::change(const WorkerCredential& attempt, const Apply& apply) {
+  return change(attempt.build, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
+    SLIPWAY_CHECK(check_attempt(transaction, attempt.build, attempt.epoch));
+    return apply(transaction, build);
+  });
+}
+
+Result<DurableBuildQueue::Changed> DurableBuildQueue::change_within(WriteTransaction& transaction,
+                                                                    LiveSummary::Change& counted,
+                                                                    std::string_view id,
+                                                                    const Apply& apply) {
+  SLIPWAY_TRY(Build before, load_build(transaction, id));
+  Changed changed{before, std::move(before)};
+  SLIPWAY_CHECK(apply(transaction, changed.after));
+  if (changed.after == changed.before) return changed;
+  counted.touch(changed.after.tenant());
+  SLIPWAY_CHECK(replace_build(transaction, changed.before, changed.after));
+  const BuildState state = changed.after.state;
+  if (is_leased(changed.before.state) && !is_leased(state))
+    SLIPWAY_CHECK(erase_attempt(transaction, id));
+  transaction.notify(topic_of(id));
+  if (state != changed.before.state && state != BuildState::starting)
+    transaction.notify(queue_topic);
+  return changed;
+}
+
+void DurableBuildQueue::note(const Changed& changed) {
+  metrics_.note(changed.before, changed.after);
+  if (!is_leased(changed.before.state) || is_leased(changed.after.state)) return;
+  const std::lock_guard lock(heard_mutex_);
+  heard_.erase({changed.before.id, changed.before.epoch});
+}
+
+Result<std::unique_ptr<BuildQueue>> open_build_queue(MetadataStore& metadata, Registry& registry,
+                                                     Clock& clock,
+                                                     const BuildQueueOptions& options,
+                                                     Metrics& metrics) {
+  SLIPWAY_TRY(auto tokens, WorkerTokens::open(metadata));
+  auto queue = std::make_unique<DurableBuildQueue>(metadata, registry, clock, options, metrics,
+                                                   std::move(tokens));
+  SLIPWAY_CHECK(queue->open());
+  return std::unique_ptr<BuildQueue>(std::move(queue));
+}
+
+}  // namespace slipway

@@ -1,0 +1,56 @@
+// The rows of a build: its record, and those that follow from it: its places in the lists and in
+// the queue, and what it adds to the counts of its tenant and its backend. They are all functions
+// of the record, so saving one is replacing the rows of the old record by those of the new.
+//
+// Thread safety: pure functions over a view.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipway/build/build.hpp>
+#include <slipway/build/build_queue.hpp>
+#include <slipway/build/queue_summary.hpp>
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+
+namespace slipway {
+
+/// Errors: not_found, io, corrupt.
+Result<Build> load_build(const ReadView& view, std::string_view id);
+
+/// A new build. Errors: io, too_large.
+Result<void> insert_build(WriteTransaction& transaction, const Build& build);
+
+/// REQUIRES: both have the same id. Errors: io, too_large, corrupt.
+Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after);
+
+/// Errors: invalid_argument, io, corrupt.
+Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter);
+
+/// The ids of builds in a state, oldest first. Errors: io.
+Result<std::vector<std::string>> builds_in_state(const ReadView& view, BuildState state);
+
+/// A few point reads and seeks, however many builds wait; `next_ready` is set also when there is a
+/// head. Errors: io, corrupt.
+Result<TenantSummary> read_tenant(const ReadView& view, std::string_view tenant);
+
+/// Tenants that have builds queued or leased. Errors: io.
+Result<std::vector<std::string>> active_tenants(const ReadView& view);
+
+/// Errors: io, corrupt.
+Result<std::map<std::string, std::size_t, std::less<>>> read_backend_counts(const ReadView& view);
+
+/// Builds of the tenant whose backoff is over, at most `limit`. Errors: io.
+Result<std::vector<std::string>> ripe_builds(const ReadView& view, std::string_view tenant,
+                                             Timestamp now, std::size_t limit);
+
+/// As BuildQueue::position. Errors: io.
+Result<std::optional<std::size_t>> queue_position(const ReadView& view, const Build& build,
+                                                  std::size_t limit);
+
+}  // namespace slipway

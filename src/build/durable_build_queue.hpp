@@ -1,0 +1,110 @@
+// The BuildQueue over a MetadataStore. Its three sides have a file each: for everyone
+// (build_queue.cpp), for the scheduler (build_queue_scheduling.cpp), for workers
+// (build_queue_workers.cpp); all of them change a build through `change`.
+//
+// Thread safety: as BuildQueue.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include <slipway/build/build_queue.hpp>
+#include <slipway/build/log_store.hpp>
+#include <slipway/build/worker_tokens.hpp>
+
+#include "build/live_summary.hpp"
+#include "build/queue_metrics.hpp"
+
+namespace slipway {
+
+class DurableBuildQueue final : public BuildQueue {
+ public:
+  DurableBuildQueue(MetadataStore& metadata, Registry& registry, Clock& clock,
+                    const BuildQueueOptions& options, Metrics& metrics,
+                    std::unique_ptr<WorkerTokens> tokens);
+
+  /// Once, before anything else. Errors: io, corrupt.
+  Result<void> open() { return summary_.open(); }
+
+  Result<Build> submit(const BuildRequest& request) override;
+  Result<Build> find(std::string_view id) override;
+  Result<BuildPage> list(const BuildFilter& filter) override;
+  Result<Build> cancel(std::string_view id, std::string_view reason) override;
+  Result<Build> retry(std::string_view id) override;
+  Result<std::optional<std::size_t>> position(std::string_view id, std::size_t limit) override;
+
+  Result<QueueSummary> summary() override;
+  Result<BuildLease> lease(std::string_view id, std::string_view backend) override;
+  Result<void> started(const WorkerCredential& attempt) override;
+  Result<void> no_room(const WorkerCredential& attempt) override;
+  Result<Build> interrupted(const WorkerCredential& attempt, AttemptOutcome outcome,
+                            std::string_view reason, std::string_view message) override;
+  Result<Build> timed_out(const WorkerCredential& attempt) override;
+  Result<std::vector<Build>> leased_builds() override;
+  Result<std::vector<AttemptStanding>> standings(
+      std::span<const WorkerCredential> attempts) override;
+
+  Result<Registration> register_worker(std::string_view registration_token,
+                                       std::string_view nonce) override;
+  Result<void> heartbeat(const WorkerCredential& attempt) override;
+  std::optional<MonotonicTime> last_heard(const WorkerCredential& attempt) override;
+  Result<void> begin_phase(const WorkerCredential& attempt, BuildPhase phase,
+                           std::string_view commit) override;
+  Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest) override;
+  Result<Build> fail(const WorkerCredential& attempt, const BuildFailure& failure) override;
+  WriteGuard guard(const WorkerCredential& attempt) override;
+
+ private:
+  /// What a change does to a build within its transaction; it may write more there.
+  using Apply = std::function<Result<void>(WriteTransaction&, Build&)>;
+
+  struct Changed {
+    Build before;
+    Build after;
+  };
+
+  /// One transaction: reads the build, applies, saves what follows from it, and tells whom it
+  /// concerns. Answers the build as it is then.
+  Result<Build> change(std::string_view id, const Apply& apply);
+  /// The same for the attempt that is out. Errors: conflict when it is over.
+  Result<Build> change(const WorkerCredential& attempt, const Apply& apply);
+
+  static Result<Changed> change_within(WriteTransaction& transaction,
+                                       LiveSummary::Change& counted, std::string_view id,
+                                       const Apply& apply);
+  /// After the commit.
+  void note(const Changed& changed);
+
+  Result<Build> insert(const BuildRequest& request);
+  Result<void> insert_within(WriteTransaction& transaction, LiveSummary::Change& counted,
+                             const Build& build, std::optional<Changed>& superseded);
+
+  Result<void> cancel_within(WriteTransaction& transaction, Build& build, std::string_view reason,
+                             std::string_view successor);
+  Result<Build> end_by_failure(const WorkerCredential& attempt, const BuildFailure& failure,
+                               AttemptOutcome outcome);
+
+  /// Moves builds whose backoff is over to their place, at most some hundred. Errors: io, corrupt.
+  Result<void> promote(const std::vector<std::string>& tenants, Timestamp now);
+
+  void note_heard(const WorkerCredential& attempt);
+
+  MetadataStore& metadata_;
+  Registry& registry_;
+  Clock& clock_;
+  const BuildQueueOptions options_;
+  const std::unique_ptr<WorkerTokens> tokens_;
+  LogStore logs_;
+  QueueMetrics metrics_;
+  LiveSummary summary_;
+
+  using AttemptKey = std::pair<std::string, std::uint64_t>;
+  std::mutex heard_mutex_;
+  std::map<AttemptKey, MonotonicTime> heard_;  // guarded by heard_mutex_
+};
+
+}  // namespace slipway
