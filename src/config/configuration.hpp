@@ -43,7 +43,8 @@ inline constexpr std::string_view expected_server_url =
 /// A backend that starts workers on this machine.
 struct LocalBackendConfiguration {
   std::string name = "local";  // 1 to 63 characters of [a-z0-9-]
-  unsigned slots = 0;  // 0: as many as cores
+  unsigned slots = 0;             // 0: as many as cores
+  std::filesystem::path program;  // that workers are; empty: the running one
 };
 
 struct BuildsConfiguration {

@@ -1,20 +1,12 @@
 #include "serve/server.hpp"
 
 #include <slipway/auth/access_policy.hpp>
-#include <slipway/auth/token.hpp>
-#include <slipway/build/build_queue.hpp>
 #include <slipway/build/local_backend.hpp>
-#include <slipway/build/log_store.hpp>
 #include <slipway/build/scheduler.hpp>
-#include <slipway/build/trigger.hpp>
-#include <slipway/build/worker_tokens.hpp>
 #include <slipway/http/build_handler.hpp>
 #include <slipway/http/oci_handler.hpp>
 #include <slipway/http/ops_handler.hpp>
 #include <slipway/http/server.hpp>
-#include <slipway/registry/registry.hpp>
-#include <slipway/storage/blob_store.hpp>
-#include <slipway/storage/open_stores.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -45,8 +37,10 @@ std::string_view reachable_host(std::string_view host) {
 
 class RunningServer final : public Server {
  public:
-  RunningServer(const Configuration& configuration, Log& log, Metrics& metrics)
+  /// Without an engine it opens its own, of the configuration's data folder.
+  RunningServer(const Configuration& configuration, Engine* engine, Log& log, Metrics& metrics)
       : configuration_(configuration),
+        engine_(engine),
         log_(log),
         metrics_(metrics),
         policy_(configuration.anonymous) {}
@@ -57,13 +51,13 @@ class RunningServer final : public Server {
     SLIPWAY_CHECK(make_backends());
     make_handlers();
     SLIPWAY_TRY(const auto token_file,
-                ensure_administrator_token(*tokens_, configuration_.data));
+                ensure_administrator_token(engine_->tokens(), engine_->folder()));
     if (token_file)
       log_.info("administrator token written", {{"path", token_file->string()}});
     gate_.open(router_);
     SLIPWAY_CHECK(start_scheduler());
     log_.info("listening", {{"url", url_},
-                            {"data", configuration_.data.string()},
+                            {"data", engine_->folder().string()},
                             {"public_url", public_url_}});
     return {};
   }
@@ -103,19 +97,11 @@ class RunningServer final : public Server {
   }
 
   Result<void> open_engine() {
-    SLIPWAY_TRY(stores_, open_stores(configuration_.data, configuration_.storage));
-    MetadataStore& metadata = stores_->metadata();
-    blobs_ = std::make_unique<BlobStore>(metadata, stores_->objects(), clock_);
-    SLIPWAY_TRY(registry_, open_registry(*blobs_, clock_));
-    tokens_ = std::make_unique<TokenStore>(metadata, clock_);
-    SLIPWAY_TRY(worker_tokens_, WorkerTokens::open(metadata));
-    authenticator_ = std::make_unique<Authenticator>(
-        std::vector<const CredentialVerifier*>{tokens_.get(), worker_tokens_.get()});
+    if (engine_ != nullptr) return {};
     BuildQueueOptions options;
     options.default_timeout = configuration_.builds.timeout;
-    SLIPWAY_TRY(queue_, open_build_queue(metadata, *registry_, clock_, options));
-    logs_ = std::make_unique<LogStore>(metadata);
-    triggers_ = std::make_unique<TriggerStore>(metadata, clock_);
+    SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options));
+    engine_ = own_engine_.get();
     return {};
   }
 
@@ -125,7 +111,8 @@ class RunningServer final : public Server {
       options.name = wanted.name;
       options.slots =
           wanted.slots > 0 ? wanted.slots : std::max(1U, std::thread::hardware_concurrency());
-      options.folder = std::filesystem::absolute(configuration_.data) / "workers" / wanted.name;
+      options.folder = std::filesystem::absolute(engine_->folder()) / "workers" / wanted.name;
+      options.program = wanted.program;
       if (configuration_.tls)  // a certificate that signed itself is its own authority
         options.worker_arguments = {
             "--ca", std::filesystem::absolute(configuration_.tls->certificate).string()};
@@ -137,11 +124,13 @@ class RunningServer final : public Server {
 
   void make_handlers() {
     OciHandlerOptions oci_options;
-    oci_options.reads_may_block = stores_->metadata().reads_may_block();
-    oci_ = make_oci_handler(*registry_, *authenticator_, policy_, oci_options, log_, metrics_);
+    oci_options.reads_may_block = engine_->metadata().reads_may_block();
+    oci_ = make_oci_handler(engine_->registry(), engine_->authenticator(), policy_, oci_options,
+                            log_, metrics_);
 
-    const BuildHandlerParts parts{stores_->metadata(), *registry_,      *queue_, *logs_, *triggers_,
-                                  *tokens_,            *authenticator_, policy_, clock_, log_};
+    const BuildHandlerParts parts{engine_->metadata(), engine_->registry(),      engine_->queue(),
+                                  engine_->logs(),     engine_->triggers(),      engine_->tokens(),
+                                  engine_->authenticator(), policy_, engine_->clock(), log_};
     BuildHandlerOptions options;
     options.public_url = public_url_;
     options.git_protocols = configuration_.builds.git_protocols;
@@ -163,8 +152,9 @@ class RunningServer final : public Server {
     options.rules = configuration_.builds.rules;
     std::vector<BuildBackend*> backends;
     for (const auto& backend : backends_) backends.push_back(backend.get());
-    SLIPWAY_TRY(scheduler_, make_scheduler(stores_->metadata(), *queue_, std::move(backends),
-                                           clock_, options, log_, metrics_));
+    SLIPWAY_TRY(scheduler_, make_scheduler(engine_->metadata(), engine_->queue(),
+                                           std::move(backends), engine_->clock(), options, log_,
+                                           metrics_));
     scheduler_->run();
     return {};
   }
@@ -172,30 +162,22 @@ class RunningServer final : public Server {
   [[nodiscard]] Result<void> ready() const {
     if (draining_.load())
       return Error(ErrorCode::unavailable, "the server is shutting down");
-    auto snapshot = stores_->metadata().snapshot();
+    auto snapshot = engine_->metadata().snapshot();
     if (!snapshot) return snapshot.error();
     return {};
   }
 
   const Configuration configuration_;
+  Engine* engine_;
   Log& log_;
   Metrics& metrics_;
-  Clock& clock_ = Clock::system();
   std::string url_;
   std::string public_url_;  // what clients, hooks and workers are told
   std::atomic<bool> draining_{false};
 
   // In the order of their making; they go in the reverse.
-  std::unique_ptr<Stores> stores_;
-  std::unique_ptr<BlobStore> blobs_;
-  std::unique_ptr<Registry> registry_;
-  std::unique_ptr<TokenStore> tokens_;
-  std::unique_ptr<WorkerTokens> worker_tokens_;
-  std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<Engine> own_engine_;
   const AccessPolicy policy_;
-  std::unique_ptr<BuildQueue> queue_;
-  std::unique_ptr<LogStore> logs_;
-  std::unique_ptr<TriggerStore> triggers_;
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HttpHandler> oci_;
@@ -212,7 +194,14 @@ class RunningServer final : public Server {
 
 Result<std::unique_ptr<Server>> start_server(const Configuration& configuration, Log& log,
                                              Metrics& metrics) {
-  auto server = std::make_unique<RunningServer>(configuration, log, metrics);
+  auto server = std::make_unique<RunningServer>(configuration, nullptr, log, metrics);
+  SLIPWAY_CHECK(server->start());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
+Result<std::unique_ptr<Server>> start_server(Engine& engine, const Configuration& configuration,
+                                             Log& log, Metrics& metrics) {
+  auto server = std::make_unique<RunningServer>(configuration, &engine, log, metrics);
   SLIPWAY_CHECK(server->start());
   return std::unique_ptr<Server>(std::move(server));
 }

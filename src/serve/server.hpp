@@ -18,6 +18,7 @@
 #include <slipway/support/metrics.hpp>
 
 #include "config/configuration.hpp"
+#include "serve/engine.hpp"
 
 namespace slipway {
 
@@ -39,5 +40,10 @@ class Server {
 /// key; data), io.
 Result<std::unique_ptr<Server>> start_server(const Configuration& configuration, Log& log,
                                              Metrics& metrics);
+
+/// The same over an engine that is open already and outlives the server; `data`, `storage` and
+/// `builds.timeout` of the configuration are then not asked.
+Result<std::unique_ptr<Server>> start_server(Engine& engine, const Configuration& configuration,
+                                             Log& log, Metrics& metrics);
 
 }  // namespace slipway
