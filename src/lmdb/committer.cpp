@@ -86,7 +86,7 @@ Committer::Requests Committer::commit_together(const Requests& all) {
       commits_.fetch_add(1, std::memory_order_relaxed);
       writes_.fetch_add(requests.size(), std::memory_order_relaxed);
     }
-    for (const std::string& topic : transaction.topics()) topics_.publish(topic);
+    topics_.publish(transaction.topics());
     break;
   }
   return apart;

@@ -109,7 +109,7 @@ class MemoryMetadataStore final : public MetadataStore {
       rows_ = transaction.rows();
     }
     commits_.fetch_add(1, std::memory_order_relaxed);
-    for (const std::string& topic : transaction.topics()) topics_.publish(topic);
+    topics_.publish(transaction.topics());
     return {};
   }
 

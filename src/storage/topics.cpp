@@ -111,12 +111,15 @@ std::unique_ptr<Subscription> Topics::subscribe(std::string_view topic,
   return std::make_unique<TopicSubscription>(state_, std::string(topic), std::move(subscriber));
 }
 
-void Topics::publish(std::string_view topic) {
+void Topics::publish(std::span<const std::string> topics) {
+  if (topics.empty()) return;
   const std::lock_guard lock(state_->mutex);
-  const auto [begin, end] = state_->subscribers.equal_range(topic);
-  for (auto it = begin; it != end; ++it) {
-    if (std::exchange(it->second->due, true)) continue;
-    state_->due.push_back(it->second);
+  for (const std::string& topic : topics) {
+    const auto [begin, end] = state_->subscribers.equal_range(topic);
+    for (auto it = begin; it != end; ++it) {
+      if (std::exchange(it->second->due, true)) continue;
+      state_->due.push_back(it->second);
+    }
   }
   if (!state_->due.empty()) state_->changed.notify_all();
 }

@@ -9,6 +9,8 @@
 
 #include <functional>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include <slipway/storage/metadata_store.hpp>
@@ -26,8 +28,8 @@ class Topics {
 
   std::unique_ptr<Subscription> subscribe(std::string_view topic, std::function<void()> callback);
 
-  /// Has the subscribers of `topic` told, soon.
-  void publish(std::string_view topic);
+  /// Has the subscribers of the topics told, soon; once also where a topic is named twice.
+  void publish(std::span<const std::string> topics);
 
   struct State;
 
