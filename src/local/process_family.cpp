@@ -9,11 +9,7 @@ namespace slipway {
 namespace {
 
 bool lives_in(pid_t pid, const std::string& folder) {
-  for (const char* what : {"root", "cwd"}) {
-    const std::string place = process_place(pid, what);
-    if (place == folder || place.starts_with(folder + "/")) return true;
-  }
-  return false;
+  return process_root(pid).starts_with(folder + "/");
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 //
 // A process belongs to a worker when it is its leader, is in the leader's session, descends from
 // the leader (the worker takes orphans in while it lives), was started with the worker's variable in
-// its environment, or has its root or working folder in the worker's folder (what a RUN left behind
-// when its worker was killed).
+// its environment, or has its root (chroot) in the worker's folder: what a RUN left behind when its
+// worker was killed.
 //
 // Thread safety: any thread.
 #pragma once

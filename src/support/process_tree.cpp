@@ -110,9 +110,9 @@ std::optional<std::string> process_variable(pid_t pid, std::string_view name) {
   return std::nullopt;
 }
 
-std::string process_place(pid_t pid, const char* what) {
+std::string process_root(pid_t pid) {
   std::string target(4096, '\0');
-  const std::string link = "/proc/" + std::to_string(pid) + "/" + what;
+  const std::string link = "/proc/" + std::to_string(pid) + "/root";
   const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
   target.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   return target;

@@ -49,9 +49,8 @@ std::vector<ProcessInfo> descendants(pid_t root, const std::vector<ProcessInfo>&
 /// has none, or its environment cannot be read.
 std::optional<std::string> process_variable(pid_t pid, std::string_view name);
 
-/// Where the process has its root or its working folder, as seen from here: `what` is "root" or
-/// "cwd"; empty when that cannot be read.
-std::string process_place(pid_t pid, const char* what);
+/// The folder that the process has as its root, as seen from here; empty when it cannot be read.
+std::string process_root(pid_t pid);
 
 /// Sends the signal to exactly this process, by a pidfd whose start time was compared. False: it is
 /// gone.
