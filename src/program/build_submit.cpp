@@ -6,12 +6,13 @@
 #include <slipway/core/reference.hpp>
 
 #include <charconv>
+#include <filesystem>
 
 #include "build/build_json.hpp"
 #include "json/writer.hpp"
 #include "program/api_client.hpp"
 #include "program/build_report.hpp"
-#include "program/context_source.hpp"
+#include "archive/context_source.hpp"
 #include "program/log_follower.hpp"
 #include "program/upload_progress.hpp"
 
@@ -64,6 +65,11 @@ std::optional<std::string> mistake_in(const SubmitOptions& options) {
       return slipway::format("--build-arg: expected KEY=VALUE, got \"{}\"", argument);
   for (const std::string& tag : options.tags)
     if (!Tag::valid(tag)) return Tag::parse(tag).error().message;
+  if (std::error_code error; !options.context.empty()) {
+    const auto status = std::filesystem::status(options.context, error);
+    if (!std::filesystem::is_directory(status) && !std::filesystem::is_regular_file(status))
+      return slipway::format("--context {}: expected a folder or a tar", options.context);
+  }
   return std::nullopt;
 }
 

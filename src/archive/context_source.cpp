@@ -1,4 +1,4 @@
-#include "program/context_source.hpp"
+#include "archive/context_source.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>
