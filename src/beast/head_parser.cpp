@@ -84,6 +84,7 @@ HeadState RequestHeadParser::parse(std::string_view bytes, std::size_t& consumed
   consumed += put(asio::const_buffer(bytes.data(), bytes.size()), code);
   if (recorder_.refusal) return HeadState::refused;
   if (code == http::error::need_more) return HeadState::incomplete;
+  if (code == http::error::bad_version) return refuse_version(bytes);
   if (code) return refuse(code);
   return is_header_done() ? finish() : HeadState::incomplete;
 }
@@ -95,7 +96,6 @@ HeadState RequestHeadParser::refuse(int status, std::string_view detail) {
 
 HeadState RequestHeadParser::refuse(const Code& code) {
   if (code == http::error::header_limit) return refuse(431, "the head is too large");
-  if (code == http::error::bad_version) return refuse(505, "the version must be HTTP/1.1 or 1.0");
   if (code == http::error::bad_method) return refuse(400, "the method is malformed");
   if (code == http::error::bad_target) return refuse(400, "the request target is malformed");
   if (code == http::error::bad_field) return refuse(400, "a field name is malformed");
@@ -105,6 +105,15 @@ HeadState RequestHeadParser::refuse(const Code& code) {
   if (code == http::error::bad_transfer_encoding)
     return refuse(400, "Transfer-Encoding is malformed or contradicts Content-Length");
   return refuse(400, "the head is malformed");
+}
+
+/// Beast says so of the request line's end too.
+HeadState RequestHeadParser::refuse_version(std::string_view bytes) {
+  const std::string_view line = bytes.substr(0, bytes.find('\n'));
+  if (line.find(" HTTP/1.1") != std::string_view::npos ||
+      line.find(" HTTP/1.0") != std::string_view::npos)
+    return refuse(400, "the request line is malformed");
+  return refuse(505, "the version must be HTTP/1.1 or HTTP/1.0");
 }
 
 HeadState RequestHeadParser::finish() {

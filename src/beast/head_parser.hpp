@@ -95,6 +95,7 @@ class RequestHeadParser final : public HeadOnlyParser<true> {
  private:
   HeadState refuse(int status, std::string_view detail);
   HeadState refuse(const Code& code);
+  HeadState refuse_version(std::string_view bytes);
   HeadState finish();
   bool take_target(std::string_view target);
 

@@ -1,0 +1,305 @@
+// What bounds a server: timeouts, connections, descriptors; and how it ends.
+#include <gtest/gtest.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+
+#include <fstream>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "tests/beast/raw_client.hpp"
+#include "tests/beast/test_server.hpp"
+
+namespace slipway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Event;
+using testing::RawClient;
+using testing::TestServer;
+
+const std::string hello = "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n";
+
+class ClockedServer {
+ public:
+  ManualClock clock{Timestamp(1700000000000ms)};
+  TestServer server{{}, {.clock = &clock}};
+
+  /// Moves time until the connection ends; the answer says by how much.
+  std::chrono::nanoseconds time_until_closed(RawClient& client) {
+    const auto start = clock.monotonic();
+    while (!client.is_readable()) {
+      clock.advance(1s);
+      std::this_thread::yield();
+    }
+    return clock.monotonic() - start;
+  }
+};
+
+TEST(TimeoutsTest, AnIdleConnectionIsClosed) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send(hello);
+  client.receive();
+  clocked.clock.advance(70s);  // below idle_timeout
+  client.send(hello);
+  EXPECT_EQ(client.receive().body, "hello");
+  EXPECT_GE(clocked.time_until_closed(client), 75s);
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST(TimeoutsTest, AHeadMustComeInTime) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send(hello + "GET /hello HTT");  // the first answer says that the rest was read, too
+  client.receive();
+  EXPECT_GE(clocked.time_until_closed(client), 10s);
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST(TimeoutsTest, ABodyMustMove) {
+  ClockedServer clocked;
+  Event appended;
+  clocked.server.handler.on("/body", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    appended.set();
+    return HttpReceive{receive_whole_body(
+        1'000'000, [](std::string&&, HttpResponse&) {}, [](const Error&, HttpResponse&) {})};
+  });
+  RawClient client(clocked.server.port());
+  client.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
+  appended.wait();
+  EXPECT_GE(clocked.time_until_closed(client), 30s);
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST(TimeoutsTest, AnAnswerMustMove) {
+  ClockedServer clocked;
+  clocked.server.handler.on("/large", [](const HttpRequest&, HttpResponse& response) -> HttpAction {
+    response.bytes().assign(50'000'000, 'x');
+    return HttpDone();
+  });
+  RawClient client(clocked.server.port(), 4096);
+  client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.take_until("\r\n\r\n");
+  // It stays readable, so what tells of the end is that not all comes.
+  RawClient observer(clocked.server.port());
+  for (int second = 0; second < 120; ++second) {
+    clocked.clock.advance(1s);
+    observer.send(hello);  // its answer says that the server has seen the time
+    ASSERT_EQ(observer.receive().body, "hello");
+  }
+  EXPECT_LT(client.receive_all().size(), 50'000'000U);
+}
+
+TEST(TimeoutsTest, AHandlerMayTakeItsTime) {
+  ClockedServer clocked;
+  Event running, go_on;
+  clocked.server.handler.on("/long", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    return HttpBlocking{[&](HttpResponse& response) {
+      running.set();
+      go_on.wait();
+      response.bytes() = "done";
+    }};
+  });
+  RawClient client(clocked.server.port());
+  client.send("GET /long HTTP/1.1\r\nHost: a\r\n\r\n");
+  running.wait();
+  for (int i = 0; i < 10; ++i) clocked.clock.advance(60s);
+  RawClient other(clocked.server.port());
+  other.send(hello);
+  other.receive();
+  go_on.set();
+  EXPECT_EQ(client.receive().body, "done");
+}
+
+TEST(TimeoutsTest, TheDateFollowsTheClock) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send(hello);
+  // `date -u -d @1700000000`
+  EXPECT_TRUE(client.receive().has("Date: Tue, 14 Nov 2023 22:13:20 GMT\r\n"));
+  clocked.clock.advance(5s);
+  for (;;) {  // as soon as the tick has come through
+    client.send(hello);
+    if (client.receive().has("Date: Tue, 14 Nov 2023 22:13:25 GMT\r\n")) break;
+  }
+}
+
+TEST(LimitsTest, ConnectionsAboveTheLimitWait) {
+  HttpServerOptions options;
+  options.max_connections = 2;
+  TestServer server(options);
+  RawClient second(server.port());
+  auto first = std::make_unique<RawClient>(server.port());
+  for (RawClient* client : {first.get(), &second}) {
+    client->send(hello);
+    EXPECT_EQ(client->receive().body, "hello");
+  }
+  RawClient third(server.port());
+  third.send(hello);
+  second.send(hello);
+  EXPECT_EQ(second.receive().body, "hello");
+  EXPECT_FALSE(third.is_readable());
+  first.reset();
+  EXPECT_EQ(third.receive().body, "hello");
+}
+
+class CountingLog final : public Log {
+ public:
+  void write(LogLevel level, std::string_view event, std::span<const LogField>) noexcept override {
+    const std::lock_guard lock(mutex_);
+    if (level == LogLevel::warning && event == "connections are not accepted for now") ++count_;
+  }
+  int count() {
+    const std::lock_guard lock(mutex_);
+    return count_;
+  }
+
+ private:
+  std::mutex mutex_;
+  int count_ = 0;
+};
+
+TEST(LimitsTest, WithoutDescriptorsItWaitsForSome) {
+  CountingLog log;
+  ManualClock clock{Timestamp(1700000000000ms)};
+  TestServer server({}, {.clock = &clock}, log);
+  RawClient before(server.port());
+  before.send(hello);
+  before.receive();
+
+  RawClient waiting(server.port());  // has its descriptor; the server's is still to come
+  RawClient also_waiting(server.port());
+  for (RawClient* client : {&waiting, &also_waiting}) {
+    client->send(hello);
+    client->receive();
+  }
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{0, limit.rlim_max};
+  // The client's socket exists before the limit falls, and connects after.
+  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(server.port());
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+  while (log.count() == 0) std::this_thread::yield();
+  before.send(hello);
+  EXPECT_EQ(before.receive().body, "hello") << "those that are there go on";
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  ::send(socket, hello.data(), hello.size(), MSG_NOSIGNAL);
+  clock.advance(2s);
+  char byte = 0;
+  EXPECT_EQ(::recv(socket, &byte, 1, 0), 1);
+  ::close(socket);
+  EXPECT_EQ(log.count(), 1) << "it spins";
+}
+
+TEST(LimitsTest, NoDescriptorIsInherited) {
+  TestServer server;
+  RawClient client(server.port());
+  client.send(hello);
+  client.receive();
+  DIR* const folder = ::opendir("/proc/self/fd");
+  int sockets = 0;
+  while (const dirent* entry = ::readdir(folder)) {
+    const int descriptor = std::atoi(entry->d_name);
+    char target[256] = {};
+    const std::string link = std::string("/proc/self/fd/") + entry->d_name;
+    if (::readlink(link.c_str(), target, sizeof target - 1) <= 0) continue;
+    const std::string name(target);
+    const bool ours = name.starts_with("socket:") || name.starts_with("anon_inode:");
+    if (!ours || descriptor <= 2) continue;
+    ++sockets;
+    EXPECT_NE(::fcntl(descriptor, F_GETFD) & FD_CLOEXEC, 0) << name;
+  }
+  ::closedir(folder);
+  EXPECT_GE(sockets, 4);  // the listener, both ends of the connection, an event loop
+}
+
+TEST(StartTest, TellsWhyItCannotListen) {
+  TestServer server;
+  HttpServerOptions options;
+  options.port = server.port();
+  auto taken = start_http_server(server.handler, options);
+  ASSERT_FALSE(taken.ok());
+  EXPECT_EQ(taken.error().code, ErrorCode::conflict);
+  options.host = "no.such.host.invalid";
+  auto unknown = start_http_server(server.handler, options);
+  ASSERT_FALSE(unknown.ok());
+  EXPECT_EQ(unknown.error().code, ErrorCode::invalid_argument);
+  options.host = "192.0.2.1";  // RFC 5737: nobody's
+  auto foreign = start_http_server(server.handler, options);
+  ASSERT_FALSE(foreign.ok());
+  EXPECT_EQ(foreign.error().code, ErrorCode::invalid_argument);
+}
+
+TEST(StartTest, ServesIpV6) {
+  HttpServerOptions options;
+  options.host = "::1";
+  TestServer server(options);
+  EXPECT_GT(server.port(), 0);
+}
+
+TEST(DrainTest, IdleConnectionsAreClosedAndRunningRequestsEnd) {
+  TestServer server;
+  Event running, go_on;
+  server.handler.on("/block", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    return HttpBlocking{[&](HttpResponse& response) {
+      running.set();
+      go_on.wait();
+      response.bytes() = "done";
+    }};
+  });
+  RawClient idle(server.port()), busy(server.port());
+  idle.send(hello);
+  idle.receive();
+  busy.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n" + hello);
+  running.wait();
+  std::thread drain([&] { server->drain(1h); });
+  EXPECT_TRUE(idle.is_closed());
+  go_on.set();
+  const auto response = busy.receive();
+  EXPECT_EQ(response.body, "done");
+  EXPECT_TRUE(response.has("Connection: close"));
+  EXPECT_EQ(busy.receive_all(), "") << "no new request is taken";
+  drain.join();
+  EXPECT_THROW(RawClient(server.port()), std::runtime_error);
+}
+
+TEST(DrainTest, WhatIsLeftAfterTheGraceIsCut) {
+  ManualClock clock{Timestamp(1700000000000ms)};
+  TestServer server({}, {.clock = &clock});
+  server.handler.on("/large", [](const HttpRequest&, HttpResponse& response) -> HttpAction {
+    response.bytes().assign(50'000'000, 'x');
+    return HttpDone();
+  });
+  RawClient client(server.port(), 4096);
+  client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.take_until("\r\n\r\n");
+  std::atomic<bool> done = false;
+  std::thread drain([&] {
+    server->drain(5s);
+    done = true;
+  });
+  while (!done) {
+    clock.advance(100ms);
+    std::this_thread::yield();
+  }
+  drain.join();
+  EXPECT_LT(client.receive_all().size(), 50'000'000U);
+}
+
+TEST(DrainTest, TwiceIsOnce) {
+  TestServer server;
+  server->drain(1s);
+  server->drain(1s);
+}
+
+}  // namespace
+}  // namespace slipway
