@@ -71,6 +71,7 @@ class Extraction {
 
 Error Extraction::damaged() const {
   if (feed_->error) return *feed_->error;
+  if (!feed_->any) return Error(ErrorCode::invalid_argument, "the archive is empty: no byte came");
   const char* text = archive_error_string(reader_.get());
   return Error(ErrorCode::invalid_argument,
                std::string("the archive is damaged or is no tar (plain, gzip or zstd): ") +
@@ -101,7 +102,7 @@ Result<ExtractSummary> Extraction::run() {
                                              std::to_string(limits_.entries) + " entries");
     SLIPWAY_CHECK(take(entry));
   }
-  if (!feed_->any) return Error(ErrorCode::invalid_argument, "the archive is empty: no byte came");
+  if (!feed_->any) return damaged();
   return summary_;
 }
 

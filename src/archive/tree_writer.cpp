@@ -86,6 +86,7 @@ Result<TreeWriter::Place> TreeWriter::find_place(std::string_view name, bool mak
     if (next.get() < 0) {
       if (errno == ELOOP || errno == ENOTDIR)
         return refused(name, "lies behind \"" + part + "\", which is a link or no folder");
+      if (errno == ENOENT) return refused(name, "is not there");
       return failed(name, "its folder cannot be opened");
     }
     place.parent = std::move(next);
