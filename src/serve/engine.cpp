@@ -13,7 +13,7 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& folder,
                                              const StoreOptions& store_options,
                                              const BuildQueueOptions& queue_options,
-                                             Clock& clock) {
+                                             Clock& clock, Metrics& metrics) {
   std::unique_ptr<Engine> engine(new Engine(folder, clock));
   SLIPWAY_TRY(engine->stores_, open_stores(folder, store_options));
   MetadataStore& metadata = engine->metadata();
@@ -24,7 +24,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& folder
   engine->authenticator_ = std::make_unique<Authenticator>(
       std::vector<const CredentialVerifier*>{engine->tokens_.get(), engine->worker_tokens_.get()});
   SLIPWAY_TRY(engine->queue_,
-              open_build_queue(metadata, *engine->registry_, clock, queue_options));
+              open_build_queue(metadata, *engine->registry_, clock, queue_options, metrics));
   engine->logs_ = std::make_unique<LogStore>(metadata);
   engine->triggers_ = std::make_unique<TriggerStore>(metadata, clock);
   return engine;

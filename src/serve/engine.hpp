@@ -19,6 +19,7 @@
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/storage/open_stores.hpp>
 #include <slipway/support/clock.hpp>
+#include <slipway/support/metrics.hpp>
 
 namespace slipway {
 
@@ -28,7 +29,8 @@ class Engine {
   static Result<std::unique_ptr<Engine>> open(const std::filesystem::path& folder,
                                               const StoreOptions& store_options = {},
                                               const BuildQueueOptions& queue_options = {},
-                                              Clock& clock = Clock::system());
+                                              Clock& clock = Clock::system(),
+                                              Metrics& metrics = Metrics::none());
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

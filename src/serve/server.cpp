@@ -100,7 +100,8 @@ class RunningServer final : public Server {
     if (engine_ != nullptr) return {};
     BuildQueueOptions options;
     options.default_timeout = configuration_.builds.timeout;
-    SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options));
+    SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options,
+                                          Clock::system(), metrics_));
     engine_ = own_engine_.get();
     return {};
   }
