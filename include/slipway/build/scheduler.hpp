@@ -34,18 +34,23 @@ class Scheduler {
   virtual ~Scheduler() = default;
 
   /// Looks at everything once, on the caller's thread, and answers when it wants to be woken at the
-  /// latest. What the loop does; tests with a ManualClock call it themselves.
+  /// latest. What the loop does; tests with a ManualClock call it themselves: before `run`, calls
+  /// to backends are made on the caller's thread too.
   virtual std::optional<MonotonicTime> step() = 0;
 
-  /// Starts the loop. Once.
+  /// Starts the loop and a few threads for the calls to each backend. Once.
   virtual void run() = 0;
 
-  /// Ends the loop; workers go on. Also done by the destructor.
+  /// Ends the loop after the calls that are being made; workers go on. Also done by the destructor.
   virtual void stop() = 0;
+
+  /// Why a queued build waits, for people. Errors: as BuildQueue::summary.
+  virtual Result<std::string> explain(const Build& build) = 0;
 };
 
-/// Everything must outlive the scheduler. Adopts before it returns. Errors: io, invalid_argument
-/// (a route that names no backend).
+/// Everything must outlive the scheduler. Adopts before it returns; a backend that cannot list its
+/// workers now is asked again, and until then its attempts have their full silence timeout.
+/// Errors: io, corrupt, invalid_argument (a route that names no backend, two of one name).
 Result<std::unique_ptr<Scheduler>> make_scheduler(MetadataStore& metadata, BuildQueue& queue,
                                                   std::vector<BuildBackend*> backends,
                                                   Clock& clock, const SchedulerOptions& options,
