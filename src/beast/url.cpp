@@ -1,5 +1,7 @@
 #include "beast/url.hpp"
 
+#include <charconv>
+
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
@@ -18,14 +20,17 @@ Result<Url> parse_url(std::string_view text) {
     return malformed("the scheme must be http or https");
   if (view.has_userinfo()) return malformed("user and password do not belong into it");
   if (view.host().empty()) return malformed("it has no host");
-  if (view.has_port() && !view.port().empty() && view.port_number() == 0)
-    return malformed("the port is not valid");
 
   Url url;
   url.origin.secure = secure;
   url.origin.host = view.host_address();
   const std::uint16_t usual = secure ? 443 : 80;
-  url.origin.port = view.has_port() && !view.port().empty() ? view.port_number() : usual;
+  url.origin.port = usual;
+  if (const std::string_view port = view.port(); !port.empty()) {
+    const auto [end, failure] =
+        std::from_chars(port.data(), port.data() + port.size(), url.origin.port);
+    if (failure != std::errc() || url.origin.port == 0) return malformed("the port is not valid");
+  }
   url.authority = std::string(view.encoded_host());
   if (url.origin.port != usual) url.authority += ":" + std::to_string(url.origin.port);
   const std::string_view path = view.encoded_path();
