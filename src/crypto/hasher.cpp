@@ -1,5 +1,7 @@
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
 #include <cstdlib>
@@ -47,6 +49,27 @@ Digest finish_context(EVP_MD_CTX* context, DigestAlgorithm algorithm) {
   return Digest(algorithm, std::span(hash).first(size));
 }
 
+struct FreeMacContext {
+  void operator()(EVP_MAC_CTX* context) const noexcept { EVP_MAC_CTX_free(context); }
+};
+using MacContext = std::unique_ptr<EVP_MAC_CTX, FreeMacContext>;
+
+MacContext make_hmac_sha256() {
+  static EVP_MAC* const hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
+  MacContext context(EVP_MAC_CTX_new(hmac));
+  require(context != nullptr);
+  std::string digest = "SHA256";
+  const std::array<OSSL_PARAM, 2> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
+      OSSL_PARAM_construct_end()};
+  require(EVP_MAC_CTX_set_params(context.get(), parameters.data()) == 1);
+  return context;
+}
+
+const unsigned char* octets(std::string_view bytes) noexcept {
+  return reinterpret_cast<const unsigned char*>(bytes.data());
+}
+
 }  // namespace
 
 struct Hasher::State {
@@ -80,11 +103,14 @@ Digest digest_of(std::string_view bytes, DigestAlgorithm algorithm) {
 }
 
 std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view message) {
+  static thread_local const MacContext context = make_hmac_sha256();
   std::array<std::uint8_t, 32> code{};
   std::size_t size = 0;
-  require(EVP_Q_mac(nullptr, "HMAC", nullptr, "SHA256", nullptr, key.data(), key.size(),
-                    reinterpret_cast<const unsigned char*>(message.data()), message.size(),
-                    code.data(), code.size(), &size) != nullptr);
+  // A null key would mean the one before.
+  require(EVP_MAC_init(context.get(), octets(key.data() != nullptr ? key : ""), key.size(),
+                       nullptr) == 1);
+  require(EVP_MAC_update(context.get(), octets(message), message.size()) == 1);
+  require(EVP_MAC_final(context.get(), code.data(), &size, code.size()) == 1);
   require(size == code.size());
   return code;
 }

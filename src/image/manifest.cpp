@@ -51,9 +51,10 @@ json::ObjectReader::Read into(std::vector<Descriptor>& out) {
   };
 }
 
+/// Null is an empty list: Go's encoder writes one so.
 void require_each(json::ObjectReader& object, json::Value root, std::string_view key,
                   std::vector<Descriptor>& out) {
-  if (!root.find(key))
+  if (root.find(key).kind() == json::Kind::missing)
     object.fail(Error(ErrorCode::invalid_argument, std::string(key) + ": is missing"));
   object.read_each(key, into(out));
 }

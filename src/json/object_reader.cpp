@@ -1,7 +1,8 @@
 #include "json/object_reader.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <optional>
+#include <utility>
 
 #include "support/format.hpp"
 
@@ -19,6 +20,13 @@ std::string_view kind_name(Value value) {
     case Kind::object: return "an object";
   }
   return "nothing";
+}
+
+/// nullopt too when the number does not fit.
+template <class Narrow, class Wide>
+std::optional<Narrow> narrowed(std::optional<Wide> number) {
+  if (!number || !std::in_range<Narrow>(*number)) return std::nullopt;
+  return static_cast<Narrow>(*number);
 }
 
 }  // namespace
@@ -50,7 +58,7 @@ void ObjectReader::fail(Error error) {
 }
 
 Value ObjectReader::take(std::string_view key) {
-  known_.emplace_back(key);
+  known_.push_back(key);
   if (!state_) return {};
   const Value value = object_.find(key);
   return value ? value : Value();
@@ -58,7 +66,7 @@ Value ObjectReader::take(std::string_view key) {
 
 bool ObjectReader::expect(std::string_view key) {
   if (state_ && !object_.find(key)) {
-    known_.emplace_back(key);
+    known_.push_back(key);
     state_ = Error(ErrorCode::invalid_argument, path_of(key) + ": is missing");
   }
   return state_.ok();
@@ -77,57 +85,41 @@ void ObjectReader::read_each(std::string_view key, const Read& read) {
   });
 }
 
+template <class Out, class Convert>
+void ObjectReader::read_as(std::string_view key, std::string_view expected, Out& out,
+                           const Convert& convert) {
+  const Value value = take(key);
+  if (!value) return;
+  if (const auto converted = convert(value))
+    out = static_cast<Out>(*converted);
+  else
+    state_ = mistake(path_of(key), expected, value);
+}
+
 void ObjectReader::read(std::string_view key, std::string& out) {
-  read(key, [&out](Value value, const std::string& path) -> Result<void> {
-    if (!value.is_string()) return mistake(path, "a string", value);
-    out = value.text();
-    return {};
-  });
+  read_as(key, "a string", out, [](Value value) { return value.as_string(); });
 }
 
 void ObjectReader::read(std::string_view key, bool& out) {
-  read(key, [&out](Value value, const std::string& path) -> Result<void> {
-    if (!value.as_bool()) return mistake(path, "true or false", value);
-    out = *value.as_bool();
-    return {};
-  });
+  read_as(key, "true or false", out, [](Value value) { return value.as_bool(); });
 }
 
 void ObjectReader::read(std::string_view key, std::uint64_t& out) {
-  read(key, [&out](Value value, const std::string& path) -> Result<void> {
-    if (!value.as_uint64()) return mistake(path, "a whole number from 0", value);
-    out = *value.as_uint64();
-    return {};
-  });
+  read_as(key, "a whole number from 0", out, [](Value value) { return value.as_uint64(); });
 }
 
 void ObjectReader::read(std::string_view key, std::int64_t& out) {
-  read(key, [&out](Value value, const std::string& path) -> Result<void> {
-    if (!value.as_int64()) return mistake(path, "a whole number", value);
-    out = *value.as_int64();
-    return {};
-  });
+  read_as(key, "a whole number", out, [](Value value) { return value.as_int64(); });
 }
 
 void ObjectReader::read(std::string_view key, int& out) {
-  read(key, [&out](Value value, const std::string& path) -> Result<void> {
-    const auto number = value.as_int64();
-    if (!number || *number < std::numeric_limits<int>::min() ||
-        *number > std::numeric_limits<int>::max())
-      return mistake(path, "a whole number of at most 31 bits", value);
-    out = static_cast<int>(*number);
-    return {};
-  });
+  read_as(key, "a whole number of at most 31 bits", out,
+          [](Value value) { return narrowed<int>(value.as_int64()); });
 }
 
 void ObjectReader::read(std::string_view key, unsigned& out) {
-  read(key, [&out](Value value, const std::string& path) -> Result<void> {
-    const auto number = value.as_uint64();
-    if (!number || *number > std::numeric_limits<unsigned>::max())
-      return mistake(path, "a whole number from 0, of at most 32 bits", value);
-    out = static_cast<unsigned>(*number);
-    return {};
-  });
+  read_as(key, "a whole number from 0, of at most 32 bits", out,
+          [](Value value) { return narrowed<unsigned>(value.as_uint64()); });
 }
 
 void ObjectReader::read(std::string_view key, std::vector<std::string>& out) {

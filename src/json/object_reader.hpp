@@ -6,7 +6,7 @@
 //   SLIPWAY_CHECK(git.finish());      // "source.git.url: expected a string, got a number"
 //
 // `read` leaves the variable as it is when the member is missing or null; `require` makes that an
-// error. The first mistake wins; after it nothing more is read.
+// error. The first mistake wins; after it nothing more is read. Keys outlive the reader: literals do.
 //
 // Thread safety: none.
 #pragma once
@@ -66,13 +66,15 @@ class ObjectReader {
   Result<void> finish(Unknown unknown = Unknown::ignored);
 
  private:
+  template <class Out, class Convert>
+  void read_as(std::string_view key, std::string_view expected, Out& out, const Convert& convert);
   bool expect(std::string_view key);
   /// The member, noted as known; missing also after a mistake and for null.
   Value take(std::string_view key);
 
   Value object_;
   std::string path_;
-  std::vector<std::string> known_;
+  std::vector<std::string_view> known_;
   Result<void> state_;
 };
 

@@ -96,6 +96,9 @@ class Generator {
     rapidjson::Reader reader;
     result_ = reader.Parse<parse_flags>(stream, builder);
     exceeded_ = builder.exceeded();
+    // The reader takes a zero byte for the end of its input.
+    if (!result_.IsError() && stream.Tell() != text_.size())
+      result_.Set(rapidjson::kParseErrorDocumentRootNotSingular, stream.Tell());
     return !result_.IsError();
   }
 

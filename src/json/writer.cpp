@@ -1,5 +1,6 @@
 #include "json/writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -30,9 +31,17 @@ std::size_t utf8_size(std::string_view text) noexcept {
   return 0;
 }
 
+/// Printable ASCII that stands in JSON as it is.
+bool is_plain(char c) noexcept { return c >= 0x20 && c < 0x7F && c != '"' && c != '\\'; }
+
 void append_escaped(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   while (!text.empty()) {
+    const auto* const special = std::find_if_not(text.begin(), text.end(), is_plain);
+    out.append(text.begin(), special);
+    text.remove_prefix(static_cast<std::size_t>(special - text.begin()));
+    if (text.empty()) return;
+
     const char c = text.front();
     std::size_t size = 1;
     if (c == '"' || c == '\\') {

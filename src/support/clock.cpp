@@ -50,25 +50,39 @@ void ManualClock::wait_until(std::condition_variable& condition, std::unique_loc
   {
     const std::lock_guard guard(mutex_);
     if (passed_ >= deadline) return;
-    waiter = waiters_.insert(waiters_.end(), Waiter{&condition, lock.mutex()});
+    waiter = waiters_.insert(waiters_.end(), Waiter{&condition, lock.mutex(), passed_});
   }
   condition.wait(lock);
-  const std::lock_guard guard(mutex_);
-  waiters_.erase(waiter);
+  // Whoever tells this waiter still needs its mutex and its condition, which its owner may destroy
+  // as soon as this returns.
+  lock.unlock();
+  {
+    std::unique_lock guard(mutex_);
+    has_been_told_.wait(guard, [&] { return !waiter->being_told; });
+    waiters_.erase(waiter);
+  }
+  lock.lock();
 }
 
 void ManualClock::advance(std::chrono::nanoseconds step) {
-  std::list<Waiter> waiters;
-  {
-    const std::lock_guard guard(mutex_);
-    passed_ += step;
-    waiters = waiters_;
-  }
-  // A waiter that registered holds its mutex until it sleeps: taking the mutex once means that the
-  // notification cannot fall between the two.
-  for (const Waiter& waiter : waiters) {
-    { const std::lock_guard sleeping(*waiter.mutex); }
-    waiter.condition->notify_all();
+  std::unique_lock guard(mutex_);
+  passed_ += step;
+  const auto next = [this] {
+    return std::find_if(waiters_.begin(), waiters_.end(), [this](const Waiter& waiter) {
+      return waiter.told < passed_ && !waiter.being_told;
+    });
+  };
+  for (auto waiter = next(); waiter != waiters_.end(); waiter = next()) {
+    waiter->told = passed_;
+    waiter->being_told = true;
+    guard.unlock();
+    // A waiter that registered holds its mutex until it sleeps: taking the mutex once means that
+    // the notification cannot fall between the two.
+    { const std::lock_guard sleeping(*waiter->mutex); }
+    waiter->condition->notify_all();
+    guard.lock();
+    waiter->being_told = false;
+    has_been_told_.notify_all();
   }
 }
 

@@ -54,6 +54,14 @@ TEST(HmacSha256, KnownCodes) {
             "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
 }
 
+// The code of nothing under nothing, as Python's hmac module computes it.
+TEST(HmacSha256, AnEmptyKeyIsAKeyAndNotTheOneBefore) {
+  static_cast<void>(hmac_sha256("another", "message"));
+  for (const std::string_view nothing : {std::string_view(), std::string_view("")})
+    EXPECT_EQ(to_hex(hmac_sha256(nothing, nothing)),
+              "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
+}
+
 TEST(EqualInConstantTime, IsEquality) {
   EXPECT_TRUE(equal_in_constant_time("", ""));
   EXPECT_TRUE(equal_in_constant_time("secret", "secret"));

@@ -156,6 +156,12 @@ TEST(Manifest, ContentTypeAndMediaTypeMustAgree) {
   expect_refused(image({{"mediaType", "7"}}), "mediaType: expected a string");
 }
 
+TEST(Manifest, NullIsAnEmptyList) {
+  const auto manifest = parse_manifest(image({{"layers", "null"}, {"manifests", "null"}}), "");
+  ASSERT_TRUE(manifest.ok()) << manifest.error().message;
+  EXPECT_EQ(manifest->layers.size(), 0U);
+}
+
 TEST(Manifest, AmbiguousBodiesAreRefused) {
   expect_refused(image({{"manifests", "[]"}}), "manifests: does not belong");
   const std::string list(docker_list_example);

@@ -71,6 +71,17 @@ TEST(Document, MalformedTextIsRefused) {
   }
 }
 
+TEST(Document, AZeroByteIsNotTheEnd) {
+  for (const std::string_view text :
+       {std::string_view("{}\0", 3), std::string_view("{}\0{}", 5), std::string_view("{} \0", 4),
+        std::string_view("[1\0]", 4), std::string_view("[\"a\0\"]", 6), std::string_view("\0", 1)}) {
+    const auto document = Document::parse(text);
+    ASSERT_FALSE(document.ok());
+    EXPECT_EQ(document.error().code, ErrorCode::invalid_argument);
+  }
+  EXPECT_FALSE(Document::parse(std::string_view()).ok());
+}
+
 TEST(Document, TheSameKeyTwiceIsRefused) {
   EXPECT_FALSE(Document::parse(R"({"a": 1, "a": 2})").ok());
   EXPECT_FALSE(Document::parse(R"([{"x": {"b": 1, "c": 1, "b": 1}}])").ok());

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
 #include <thread>
 
 namespace slipway {
@@ -55,6 +57,27 @@ TEST(ManualClock, ANotificationWakesBeforeTheDeadline) {
   sleeper.condition.notify_all();
   sleeper.thread.join();
   EXPECT_EQ(clock.monotonic(), 0s);
+}
+
+// Two threads advance; the one that comes second must not touch a waiter that the first has woken
+// and that is gone. A sanitizer sees it when it does.
+TEST(ManualClock, AWaiterMayDestroyItsConditionAsSoonAsItWakes) {
+  ManualClock clock(start);
+  std::atomic<bool> done = false;
+  const auto advance = [&] {
+    while (!done) clock.advance(1ns);
+  };
+  std::thread first(advance);
+  std::thread second(advance);
+  for (int round = 0; round < 1000; ++round) {
+    const auto sleeper = std::make_unique<std::pair<std::mutex, std::condition_variable>>();
+    std::unique_lock lock(sleeper->first);
+    clock.wait_until(sleeper->second, lock, MonotonicTime::max());
+    EXPECT_TRUE(lock.owns_lock());
+  }
+  done = true;
+  first.join();
+  second.join();
 }
 
 TEST(SystemClock, GoesForward) {

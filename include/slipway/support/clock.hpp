@@ -48,17 +48,21 @@ class ManualClock final : public Clock {
   void wait_until(std::condition_variable& condition, std::unique_lock<std::mutex>& lock,
                   MonotonicTime deadline) override;
 
-  /// Moves both times forward and wakes everyone who waits.
+  /// Moves both times forward and wakes everyone who waits. The caller holds no lock that a waiter
+  /// waits with.
   void advance(std::chrono::nanoseconds step);
 
  private:
   struct Waiter {
     std::condition_variable* condition;
     std::mutex* mutex;
+    MonotonicTime told;  // the time that it has been woken for
+    bool being_told = false;
   };
 
   mutable std::mutex mutex_;
   const Timestamp start_;
+  std::condition_variable has_been_told_;
   std::chrono::nanoseconds passed_{0};  // guarded by mutex_
   std::list<Waiter> waiters_;           // guarded by mutex_
 };
