@@ -1,0 +1,160 @@
+#include <slipway/http/oci_handler.hpp>
+
+#include <utility>
+
+#include "http/oci_call.hpp"
+#include "support/format.hpp"
+
+namespace slipway {
+namespace {
+
+/// A path with its escapes decoded: the request's own text where it has none.
+class DecodedPath {
+ public:
+  explicit DecodedPath(std::string_view path) : view_(path) {
+    if (path.find('%') == std::string_view::npos) return;
+    auto decoded = percent_decode(path);
+    decoded_ = decoded ? std::move(*decoded) : std::string();  // malformed: no route
+    view_ = decoded_;
+  }
+  DecodedPath(const DecodedPath&) = delete;
+  DecodedPath& operator=(const DecodedPath&) = delete;
+
+  [[nodiscard]] std::string_view view() const noexcept { return view_; }
+
+ private:
+  std::string decoded_;
+  std::string_view view_;
+};
+
+class OciHandler final : public HttpHandler {
+ public:
+  OciHandler(Registry& registry, const Authenticator& authenticator, const AccessPolicy& policy,
+             const OciHandlerOptions& options, Log& log, Metrics& metrics)
+      : authenticator_(authenticator),
+        options_(options),
+        parts_{registry, policy, options_, log, OciCounters(metrics)} {}
+
+  HttpAction handle(const HttpRequest& request, HttpResponse& response) override {
+    HttpAction action = answer(request, response);
+    if (request.method != HttpMethod::head) return action;
+    if (std::holds_alternative<HttpDone>(action)) {
+      without_body(response);
+    } else if (auto* blocking = std::get_if<HttpBlocking>(&action)) {
+      blocking->run = [run = std::move(blocking->run)](HttpResponse& later) {
+        run(later);
+        without_body(later);
+      };
+    }
+    return action;
+  }
+
+  [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {
+    const std::string_view path = request.path();
+    if (path.find('%') == std::string_view::npos)
+      return oci_route_name(match_oci_route(path).route);
+    try {
+      return oci_route_name(match_oci_route(DecodedPath(path).view()).route);
+    } catch (const std::exception&) {  // no memory for the decoded path
+      return oci_route_name(OciRoute::none);
+    }
+  }
+
+ private:
+  /// An error to HEAD is its head, and the length that GET would have told.
+  static void without_body(HttpResponse& response) {
+    if (!response.content_length && !response.text().empty()) drop_body(response);
+  }
+
+  HttpAction answer(const HttpRequest& request, HttpResponse& response) {
+    const DecodedPath path(request.path());
+    const OciTarget target = match_oci_route(path.view());
+    if (target.route == OciRoute::none) {
+      respond_with_oci_error({404, "UNSUPPORTED"}, "there is nothing at this path", response);
+      return HttpDone();
+    }
+    const auto needed = oci_action(target.route, request.method);
+    if (!needed) {
+      const std::string_view allowed = oci_allowed_methods(target.route);
+      response.add("Allow", allowed);
+      respond_with_oci_error({405, "UNSUPPORTED"},
+                             slipway::format("this path takes {} only", allowed), response);
+      return HttpDone();
+    }
+    auto identity = authenticator_.identify(request.field("Authorization"));
+    if (!identity) {
+      parts_.fail(identity.error(), OciSubject::name, response);
+      return HttpDone();
+    }
+    return dispatch(request, std::move(*identity), *needed, target, response);
+  }
+
+  HttpAction dispatch(const HttpRequest& request, Identity identity, Action needed,
+                      const OciTarget& target, HttpResponse& response) {
+    if (target.route == OciRoute::ping) return ping(identity, response);
+    const auto allowed = parts_.policy.check(identity, needed, target.repository);
+    if (!allowed) {
+      parts_.fail(allowed.error(), OciSubject::name, response);
+      return HttpDone();
+    }
+    if (target.route == OciRoute::catalog)
+      return answer_catalog(parts_, request, std::move(identity));
+
+    auto repository = RepositoryName::parse(target.repository);
+    if (!repository) {
+      parts_.fail(repository.error(), OciSubject::name, response);
+      return HttpDone();
+    }
+    OciCall call{request, std::move(identity), std::move(*repository)};
+    switch (target.route) {
+      case OciRoute::blob:
+        return answer_blob(parts_, std::move(call), target.reference, response);
+      case OciRoute::manifest:
+        return answer_manifest(parts_, std::move(call), target.reference, response);
+      case OciRoute::uploads: return answer_uploads(parts_, std::move(call), response);
+      case OciRoute::upload:
+        return answer_upload(parts_, std::move(call), target.reference, response);
+      case OciRoute::tags: return answer_tags(parts_, std::move(call));
+      case OciRoute::referrers:
+        return answer_referrers(parts_, std::move(call), target.reference, response);
+      case OciRoute::none:
+      case OciRoute::ping:
+      case OciRoute::catalog: break;
+    }
+    return HttpDone();
+  }
+
+  /// end-1. Clients learn here whether to send a token. Where everyone may pull and not push, the
+  /// answer is 200 with the challenge, so that those with a token know how to send it.
+  HttpAction ping(const Identity& identity, HttpResponse& response) {
+    if (!parts_.policy.admits(identity)) {
+      parts_.fail(Error(ErrorCode::unauthenticated,
+                        "this registry needs a token; send it as password or as bearer token"),
+                  OciSubject::name, response);
+      return HttpDone();
+    }
+    response.add("Docker-Distribution-API-Version", "registry/2.0");
+    response.add("Content-Type", "application/json");
+    if (identity.kind == Identity::Kind::anonymous &&
+        parts_.policy.anonymous() != AnonymousAccess::push)
+      response.add("WWW-Authenticate", basic_challenge);
+    response.bytes() = "{}";
+    return HttpDone();
+  }
+
+  const Authenticator& authenticator_;
+  const OciHandlerOptions options_;
+  const OciParts parts_;
+};
+
+}  // namespace
+
+std::unique_ptr<HttpHandler> make_oci_handler(Registry& registry,
+                                              const Authenticator& authenticator,
+                                              const AccessPolicy& policy,
+                                              const OciHandlerOptions& options, Log& log,
+                                              Metrics& metrics) {
+  return std::make_unique<OciHandler>(registry, authenticator, policy, options, log, metrics);
+}
+
+}  // namespace slipway

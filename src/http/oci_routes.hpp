@@ -1,0 +1,38 @@
+// The routes of /v2/: what a path means, and which methods it takes.
+//
+// The table is the OCI distribution specification 1.1.1, "Endpoints" (end-1 to end-13), and
+// Docker's catalog. Repository names contain slashes, so a path is matched from its right end.
+//
+// Thread safety: pure functions; nothing is allocated.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include <slipway/auth/identity.hpp>
+#include <slipway/http/message.hpp>
+
+namespace slipway {
+
+enum class OciRoute { none, ping, catalog, blob, uploads, upload, manifest, tags, referrers };
+
+/// Views into the path.
+struct OciTarget {
+  OciRoute route = OciRoute::none;
+  std::string_view repository;  // as it stands there: it may not be a valid name
+  std::string_view reference;   // a digest, a tag or an upload's id
+};
+
+/// `path` is decoded and begins with "/v2".
+OciTarget match_oci_route(std::string_view path) noexcept;
+
+/// A short, fixed name for metrics and logs: "blob", "tags".
+std::string_view oci_route_name(OciRoute route) noexcept;
+
+/// What a method needs on a route: nullopt when the route does not take it.
+std::optional<Action> oci_action(OciRoute route, HttpMethod method) noexcept;
+
+/// The Allow field of a 405: "GET, HEAD, DELETE".
+std::string_view oci_allowed_methods(OciRoute route) noexcept;
+
+}  // namespace slipway
