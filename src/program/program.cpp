@@ -1,5 +1,8 @@
 #include "program/program.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <exception>
 #include <string>
 #include <vector>
@@ -65,9 +68,17 @@ ExitStatus run(int argc, char** argv) {
   return command();
 }
 
+/// A file that is opened later must not become what a closed standard output was: messages would be
+/// written into it.
+void occupy_standard_descriptors() noexcept {
+  for (int descriptor = 0; descriptor <= STDERR_FILENO; ++descriptor)
+    if (::fcntl(descriptor, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) return;
+}
+
 }  // namespace
 
 int run_program(int argc, char** argv) noexcept {
+  occupy_standard_descriptors();
   try {
     return static_cast<int>(run(argc, argv));
   } catch (const std::exception& exception) {
