@@ -1,5 +1,6 @@
 #include "local/process_family.hpp"
 
+#include <poll.h>
 #include <signal.h>
 
 #include <algorithm>
@@ -51,7 +52,12 @@ bool end_worker_family(const std::filesystem::path& folder,
     std::erase_if(family, [&](const ProcessInfo& process) { return leader && process.id == *leader; });
     return family;
   });
-  return kill_all([&] { return worker_family(folder, leader); }) && others_ended;
+  const auto everyone = [&] { return worker_family(folder, leader); };
+  if (!kill_all(everyone)) return false;
+  // A process shows no environment for a moment while it becomes another program: look twice.
+  constexpr int pause_milliseconds = 5;
+  ::poll(nullptr, 0, pause_milliseconds);
+  return kill_all(everyone) && others_ended;
 }
 
 }  // namespace slipway

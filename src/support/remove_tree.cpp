@@ -58,20 +58,24 @@ constexpr int most_depth = 64;
 
 class Removal {
  public:
-  Removal(int root, dev_t device) : root_(root), device_(device) {}
+  Removal(int root, dev_t device, unsigned first_name)
+      : root_(root), device_(device), first_name_(first_name), next_name_(first_name) {}
 
   /// Removes what is in the folder; takes the descriptor. What lies too deep is moved up into the
   /// root, for another round.
   Result<void> empty(int folder, const std::string& path, int depth);
 
-  [[nodiscard]] bool moved() const noexcept { return moved_ > 0; }
+  /// How many names were given to what was moved, in this round and those before it.
+  [[nodiscard]] unsigned next_name() const noexcept { return next_name_; }
+  [[nodiscard]] bool moved() const noexcept { return next_name_ != first_name_; }
 
  private:
   Result<void> remove_folder(int parent, const char* name, const std::string& path, int depth);
 
   const int root_;
   const dev_t device_;
-  unsigned moved_ = 0;
+  const unsigned first_name_;
+  unsigned next_name_;
 };
 
 Result<void> Removal::empty(int folder, const std::string& path, int depth) {
@@ -94,7 +98,7 @@ Result<void> Removal::empty(int folder, const std::string& path, int depth) {
 Result<void> Removal::remove_folder(int parent, const char* name, const std::string& path,
                                     int depth) {
   if (depth > most_depth) {
-    const std::string above = ".deep-" + std::to_string(moved_++);
+    const std::string above = ".deep-" + std::to_string(next_name_++);
     return ::renameat(parent, name, root_, above.c_str()) == 0 ? Result<void>() : failed(path);
   }
   const auto open = [&] {
@@ -125,6 +129,7 @@ Result<void> remove_tree(const std::filesystem::path& folder) {
   if (error == std::errc::no_such_file_or_directory) return {};
   if (error) return failed(folder.string(), error.value());
   unmount_below(real.string());
+  unsigned next_name = 0;
   while (true) {
     const int inside = ::open(real.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (inside < 0) return errno == ENOENT ? Result<void>() : failed(real.string());
@@ -134,8 +139,9 @@ Result<void> remove_tree(const std::filesystem::path& folder) {
       ::close(inside);
       return wrong;
     }
-    Removal removal(inside, status.st_dev);
+    Removal removal(inside, status.st_dev, next_name);
     SLIPWAY_CHECK(removal.empty(inside, real.string(), 0));
+    next_name = removal.next_name();
     if (removal.moved()) continue;
     if (::rmdir(real.c_str()) == 0 || errno == ENOENT) return {};
     return failed(real.string());
