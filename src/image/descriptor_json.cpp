@@ -4,21 +4,32 @@
 
 #include <slipway/image/manifest.hpp>
 
-#include "json/object_reader.hpp"
-
 namespace slipway {
 namespace {
 
 Result<Platform> read_platform(json::Value value, const std::string& path) {
   Platform platform;
   json::ObjectReader object(value, path);
+  read_platform_members(object, platform);
+  SLIPWAY_CHECK(object.finish());
+  return platform;
+}
+
+}  // namespace
+
+void read_platform_members(json::ObjectReader& object, Platform& platform) {
   object.read("architecture", platform.architecture);
   object.read("os", platform.os);
   object.read("os.version", platform.os_version);
   object.read("os.features", platform.os_features);
   object.read("variant", platform.variant);
-  SLIPWAY_CHECK(object.finish());
-  return platform;
+}
+
+void write_platform_members(json::Writer& json, const Platform& platform) {
+  json.member("architecture", platform.architecture).member("os", platform.os);
+  json.member_if("os.version", platform.os_version);
+  write_texts(json, "os.features", platform.os_features);
+  json.member_if("variant", platform.variant);
 }
 
 void write_texts(json::Writer& json, std::string_view key, const std::vector<std::string>& texts) {
@@ -27,16 +38,6 @@ void write_texts(json::Writer& json, std::string_view key, const std::vector<std
   for (const std::string& text : texts) json.string(text);
   json.end_array();
 }
-
-void write_platform(json::Writer& json, const Platform& platform) {
-  json.key("platform").begin_object();
-  json.member("architecture", platform.architecture).member("os", platform.os);
-  json.member_if("os.version", platform.os_version);
-  write_texts(json, "os.features", platform.os_features);
-  json.member_if("variant", platform.variant).end_object();
-}
-
-}  // namespace
 
 Result<Descriptor> read_descriptor(json::Value value, const std::string& path) {
   std::string media_type, digest_text, artifact_type;
@@ -67,10 +68,11 @@ Result<Descriptor> read_descriptor(json::Value value, const std::string& path) {
                     std::move(annotations), std::move(platform), std::move(urls)};
 }
 
-void write_annotations(json::Writer& json, const Annotations& annotations) {
-  if (annotations.empty()) return;
-  json.key("annotations").begin_object();
-  for (const auto& [key, value] : annotations) json.member(key, value);
+void write_text_map(json::Writer& json, std::string_view key,
+                    const std::map<std::string, std::string>& texts) {
+  if (texts.empty()) return;
+  json.key(key).begin_object();
+  for (const auto& [name, value] : texts) json.member(name, value);
   json.end_object();
 }
 
@@ -80,9 +82,13 @@ void write_descriptor(json::Writer& json, const Descriptor& descriptor) {
   json.member("digest", descriptor.digest.to_string());
   json.key("size").number(descriptor.size);
   write_texts(json, "urls", descriptor.urls);
-  write_annotations(json, descriptor.annotations);
+  write_text_map(json, "annotations", descriptor.annotations);
   json.member_if("artifactType", descriptor.artifact_type);
-  if (descriptor.platform) write_platform(json, *descriptor.platform);
+  if (descriptor.platform) {
+    json.key("platform").begin_object();
+    write_platform_members(json, *descriptor.platform);
+    json.end_object();
+  }
   json.end_object();
 }
 

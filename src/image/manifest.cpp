@@ -3,7 +3,6 @@
 #include <slipway/core/media_type.hpp>
 
 #include "image/descriptor_json.hpp"
-#include "json/object_reader.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -125,7 +124,7 @@ std::string to_json(const Manifest& manifest) {
     json.key("subject");
     write_descriptor(json, *manifest.subject);
   }
-  write_annotations(json, manifest.annotations);
+  write_text_map(json, "annotations", manifest.annotations);
   json.end_object();
   return json.take();
 }

@@ -60,7 +60,7 @@ TEST(ManualClock, ANotificationWakesBeforeTheDeadline) {
 }
 
 // Two threads advance; the one that comes second must not touch a waiter that the first has woken
-// and that is gone. A sanitizer sees it when it does.
+// and that is gone. ThreadSanitizer sees it when it does.
 TEST(ManualClock, AWaiterMayDestroyItsConditionAsSoonAsItWakes) {
   ManualClock clock(start);
   std::atomic<bool> done = false;
