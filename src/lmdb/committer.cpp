@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "lmdb/transaction.hpp"
-#include "storage/run_closure.hpp"
 
 namespace slipway::lmdb {
 
@@ -96,12 +95,8 @@ Committer::Requests Committer::commit_together(const Requests& all) {
 Committer::Request* Committer::run(Transaction& transaction, const Requests& requests) {
   for (Request* request : requests) {
     const std::uint64_t changes = transaction.changes();
-    const std::size_t topics = transaction.topics().size();
-    request->result = run_closure(request->closure, transaction);
-    if (transaction.broken()) request->result = *transaction.broken();
-    if (request->result) continue;
-    if (transaction.changes() != changes) return request;
-    transaction.keep_topics(topics);
+    request->result = transaction.run(request->closure);
+    if (!request->result && transaction.changes() != changes) return request;
   }
   return nullptr;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/limits.hpp"
+#include "storage/run_closure.hpp"
 
 namespace slipway::lmdb {
 
@@ -13,12 +14,29 @@ Transaction::~Transaction() {
 Result<void> Transaction::begin() {
   const int status = mdb_txn_begin(environment_.get(), nullptr, 0, &transaction_);
   if (status != 0) return environment_.error(status, "begin a transaction");
-  return {};
+  return room_.measure(environment_);
+}
+
+Result<void> Transaction::run(const MetadataStore::Write& closure) {
+  const std::size_t topics = topics_.size();
+  room_.begin_closure();
+  Result<void> result = run_closure(closure, *this);
+  if (broken_)
+    result = *broken_;
+  else if (result && room_.end_closure())
+    result = environment_.error(MDB_MAP_FULL, "put");
+  if (!result) topics_.resize(topics);
+  return result;
 }
 
 Result<void> Transaction::put(std::string_view key, std::string_view value) {
   SLIPWAY_CHECK(check_key(key));
   SLIPWAY_CHECK(check_value(value));
+  if (room_.is_tight()) {
+    SLIPWAY_TRY(const auto present, get(key));
+    if (present) room_.remove(key.size() + present->size());
+    room_.add(key.size() + value.size());
+  }
   ++edits_;
   MDB_val name = as_value(key);
   MDB_val bytes = as_value(value);
@@ -30,6 +48,7 @@ Result<void> Transaction::put(std::string_view key, std::string_view value) {
 Result<bool> Transaction::erase(std::string_view key) {
   SLIPWAY_TRY(const auto present, get(key));
   if (!present) return false;
+  room_.remove(key.size() + present->size());
   ++edits_;
   MDB_val name = as_value(key);
   const int status = mdb_del(transaction_, environment_.database(), &name, nullptr);

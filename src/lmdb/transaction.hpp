@@ -15,6 +15,7 @@
 #include <slipway/storage/metadata_store.hpp>
 
 #include "lmdb/environment.hpp"
+#include "lmdb/room.hpp"
 #include "lmdb/view.hpp"
 
 namespace slipway::lmdb {
@@ -27,8 +28,12 @@ class Transaction final : public View<WriteTransaction> {
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
-  /// Errors: io.
+  /// Errors: io, corrupt.
   Result<void> begin();
+
+  /// Runs one closure. Errors: the closure's; internal (it threw); what LMDB refused, also where
+  /// the closure ignored that; quota_exceeded (there is no room for what it wrote).
+  Result<void> run(const MetadataStore::Write& closure);
 
   Result<void> put(std::string_view key, std::string_view value) override;
   Result<bool> erase(std::string_view key) override;
@@ -42,14 +47,13 @@ class Transaction final : public View<WriteTransaction> {
   /// Why LMDB refused a change; the transaction can then only be aborted.
   [[nodiscard]] const std::optional<Error>& broken() const noexcept { return broken_; }
   [[nodiscard]] const std::vector<std::string>& topics() const noexcept { return topics_; }
-  /// Forgets the topics from the `count`-th on: those of a closure that failed.
-  void keep_topics(std::size_t count) { topics_.resize(count); }
 
  private:
   [[nodiscard]] const std::uint64_t* edits() const noexcept override { return &edits_; }
   Error break_off(int status, std::string_view doing);
 
   std::uint64_t edits_ = 0;
+  Room room_;
   std::optional<Error> broken_;
   std::vector<std::string> topics_;
 };

@@ -7,7 +7,6 @@
 
 #include <array>
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -21,6 +20,7 @@
 #include <slipway/storage/metadata_store.hpp>
 
 #include "tests/storage/random_seed.hpp"
+#include "tests/storage/store_testing.hpp"
 
 namespace slipway::test {
 
@@ -31,68 +31,6 @@ class MetadataStoreHarness {
   virtual MetadataStore& store() = 0;
 };
 using MakeMetadataStore = std::unique_ptr<MetadataStoreHarness> (*)();
-
-inline testing::AssertionResult succeeded(const Result<void>& result) {
-  if (result) return testing::AssertionSuccess();
-  return testing::AssertionFailure()
-         << to_string(result.error().code) << ": " << result.error().message;
-}
-template <class T>
-testing::AssertionResult succeeded(const Result<T>& result) {
-  return succeeded(result ? Result<void>() : Result<void>(result.error()));
-}
-template <class T>
-testing::AssertionResult failed(const Result<T>& result, ErrorCode code) {
-  if (result) return testing::AssertionFailure() << "it succeeded";
-  if (result.error().code == code) return testing::AssertionSuccess();
-  return succeeded(result);
-}
-
-inline std::optional<std::string> read(const ReadView& view, std::string_view key) {
-  const auto value = view.get(key);
-  EXPECT_TRUE(succeeded(value));
-  if (!value || !*value) return std::nullopt;
-  return std::string(**value);
-}
-inline std::optional<std::string> read(MetadataStore& store, std::string_view key) {
-  const auto view = store.snapshot();
-  EXPECT_TRUE(succeeded(view));
-  return view ? read(**view, key) : std::nullopt;
-}
-inline Result<void> write(MetadataStore& store, std::string_view key, std::string_view value) {
-  return store.write([&](WriteTransaction& transaction) { return transaction.put(key, value); });
-}
-inline std::vector<std::string> all_keys(const ReadView& view) {
-  std::vector<std::string> keys;
-  const auto cursor = view.cursor();
-  EXPECT_TRUE(succeeded(cursor));
-  for (auto more = (*cursor)->seek(""); more && *more; more = (*cursor)->next())
-    keys.emplace_back((*cursor)->key());
-  return keys;
-}
-
-/// Counts calls, and lets a test wait for them.
-class Calls {
- public:
-  void count() {
-    const std::lock_guard lock(mutex_);
-    ++count_;
-    changed_.notify_all();
-  }
-  void wait_for(int count) {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return count_ >= count; });
-  }
-  int now() {
-    const std::lock_guard lock(mutex_);
-    return count_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  int count_ = 0;
-};
 
 class MetadataStoreContract : public testing::TestWithParam<MakeMetadataStore> {
  protected:
@@ -321,7 +259,7 @@ TEST_P(MetadataStoreContract, ASnapshotDoesNotChange) {
   const std::optional<std::string_view> kept = (*before)->get("a").value();
   const auto cursor = (*before)->cursor();
   ASSERT_TRUE((*cursor)->seek("a").value());
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 50; ++i) {
     ASSERT_TRUE(succeeded(store().write([&](WriteTransaction& transaction) -> Result<void> {
       SLIPWAY_CHECK(transaction.put("a", std::string(5000, 'x')));
       SLIPWAY_CHECK(transaction.put("a" + std::to_string(i), "new"));
@@ -508,7 +446,7 @@ TEST_P(MetadataStoreContract, ASubscriptionMayOutliveItsStore) {
 TEST_P(MetadataStoreContract, SixteenThreadsOfRandomOperationsAgreeWithAModel) {
   const std::uint64_t seed = random_seed();
   constexpr int threads = 16;
-  constexpr int operations = 250;
+  constexpr int operations = 100;
   std::array<std::map<std::string, std::string>, threads> models;
   std::atomic<bool> differs{false};
 
@@ -585,7 +523,7 @@ TEST_P(MetadataStoreContract, ReadersSeeAllOfATransactionOrNothing) {
       }
     });
   }
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 100; ++i) {
     EXPECT_TRUE(succeeded(store().write([&](WriteTransaction& transaction) -> Result<void> {
       SLIPWAY_CHECK(transaction.put("left", std::to_string(i)));
       return transaction.put("right", std::to_string(i));
