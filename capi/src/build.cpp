@@ -1,14 +1,11 @@
 // Builds: submitted, waited for, looked at.
+#include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <string_view>
 
-#include <slipway/support/hasher.hpp>
-
-#include "archive/context_source.hpp"
 #include "build/build_json.hpp"
 #include "handles.hpp"
+#include "serve/embedded_builds.hpp"
 
 namespace {
 
@@ -16,37 +13,18 @@ using namespace slipway;
 using capi::guarded;
 using capi::require;
 
-/// Packs a folder into a blob of the repository.
-Result<ContextSource> store_context(Registry& registry, const RepositoryName& repository,
-                                    const char* folder, const std::string& dockerfile) {
-  SLIPWAY_TRY(const auto reader, open_context(folder, dockerfile));
-  const std::string upload = registry.begin_upload(repository);
-  SLIPWAY_TRY(const auto writer, registry.write_upload(repository, upload));
-  Hasher hasher;
-  std::vector<std::byte> piece(std::size_t{256} * 1024);
-  while (true) {
-    SLIPWAY_TRY(const std::size_t size, reader->read(piece));
-    if (size == 0) break;
-    const auto bytes = std::span(piece).first(size);
-    hasher.update(bytes);
-    SLIPWAY_CHECK(writer->append(bytes));
-  }
-  SLIPWAY_TRY(const BlobInfo blob, writer->commit(hasher.finish()));
-  return ContextSource{blob.digest, reader->media_type()};
-}
-
 std::string text_or(const char* text, std::string_view otherwise) {
   return text != nullptr ? std::string(text) : std::string(otherwise);
 }
 
-Result<BuildSource> source_of(const slipway_build_request& given, const RepositoryName& repository,
-                              Registry& registry) {
+Result<BuildSource> source_of(Engine& engine, const slipway_build_request& given,
+                              const RepositoryName& repository) {
   if ((given.git_url != nullptr) == (given.context != nullptr))
     return Error(ErrorCode::invalid_argument,
                  "slipway_build_request: set one of git_url and context");
   if (given.context != nullptr) {
     SLIPWAY_TRY(ContextSource context,
-                store_context(registry, repository, given.context,
+                store_context(engine, repository, given.context,
                               text_or(given.dockerfile, "Dockerfile")));
     return BuildSource(std::move(context));
   }
@@ -82,35 +60,6 @@ slipway_build* make_handle(Engine& engine, Build build) {
   return handle.release();
 }
 
-/// Wakes whoever waits for a build.
-struct Changes {
-  std::mutex mutex;
-  std::condition_variable condition;
-  std::uint64_t count = 0;  // guarded by mutex
-};
-
-Result<void> wait_until_final(slipway_build& handle, std::chrono::milliseconds timeout) {
-  Changes changes;
-  const auto subscription =
-      handle.engine->metadata().subscribe("build/" + handle.build.id, [&changes] {
-        const std::lock_guard guard(changes.mutex);
-        ++changes.count;
-        changes.condition.notify_all();
-      });
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
-  std::uint64_t seen = 0;
-  while (true) {
-    SLIPWAY_TRY(Build build, handle.engine->queue().find(handle.build.id));
-    bring_up_to_date(handle, std::move(build));
-    if (is_final(handle.build.state)) return {};
-    std::unique_lock lock(changes.mutex);
-    if (!changes.condition.wait_until(lock, deadline, [&] { return changes.count != seen; }))
-      return Error(ErrorCode::timed_out,
-                   "build " + handle.build.id + " has not ended; it is " + handle.state);
-    seen = changes.count;
-  }
-}
-
 const char* text_or_null(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
 
 }  // namespace
@@ -128,8 +77,7 @@ slipway_error* slipway_build_submit(slipway_store* store, const slipway_build_re
                 capi::complete(request, "slipway_build_request"));
     SLIPWAY_CHECK(require(given.repository, "slipway_build_request.repository"));
     SLIPWAY_TRY(const RepositoryName repository, RepositoryName::parse(given.repository));
-    SLIPWAY_TRY(BuildSource source,
-                source_of(given, repository, store->engine->registry()));
+    SLIPWAY_TRY(BuildSource source, source_of(*store->engine, given, repository));
     BuildRequest wanted(repository, std::move(source));
     wanted.dockerfile = text_or(given.dockerfile, wanted.dockerfile);
     wanted.target = text_or(given.target, "");
@@ -159,8 +107,13 @@ slipway_error* slipway_build_wait(slipway_build* build, uint64_t timeout_millise
   return guarded([&]() -> Result<void> {
     SLIPWAY_CHECK(require(build, "build"));
     constexpr std::uint64_t longest = 1000ULL * 60 * 60 * 24 * 365;
-    return wait_until_final(*build, std::chrono::milliseconds(static_cast<std::int64_t>(
-                                        std::min<std::uint64_t>(timeout_milliseconds, longest))));
+    const std::chrono::milliseconds timeout(
+        static_cast<std::int64_t>(std::min<std::uint64_t>(timeout_milliseconds, longest)));
+    SLIPWAY_TRY(Build now, wait_for_build(*build->engine, build->build.id, timeout));
+    bring_up_to_date(*build, std::move(now));
+    if (is_final(build->build.state)) return {};
+    return Error(ErrorCode::timed_out,
+                 "build " + build->build.id + " has not ended; it is " + build->state);
   });
 }
 
@@ -190,14 +143,8 @@ slipway_error* slipway_build_read_log(slipway_build* build, uint64_t offset,
   return guarded([&]() -> Result<void> {
     SLIPWAY_CHECK(require(build, "build"));
     SLIPWAY_CHECK(require(out_bytes, "out_bytes"));
-    auto bytes = std::make_unique<slipway_bytes>();
-    LogStore& logs = build->engine->logs();
-    while (true) {
-      SLIPWAY_TRY(const std::size_t read, logs.read(build->build.id, offset + bytes->data.size(),
-                                                    max_log_chunk, bytes->data));
-      if (read == 0) break;
-    }
-    *out_bytes = bytes.release();
+    SLIPWAY_TRY(std::string bytes, read_whole_log(*build->engine, build->build.id, offset));
+    *out_bytes = new slipway_bytes{std::move(bytes)};
     return {};
   });
 }

@@ -5,6 +5,7 @@
 #include <slipway/support/hasher.hpp>
 
 #include "handles.hpp"
+#include "serve/embedded_builds.hpp"
 
 namespace {
 
@@ -14,18 +15,6 @@ using capi::require;
 
 std::string_view view_of(const void* data, std::size_t size) {
   return {static_cast<const char*>(data), size};
-}
-
-/// All bytes of an open blob. Errors: io, corrupt (fewer than there should be).
-Result<std::string> bytes_of(const Blob& blob) {
-  if (const auto* small = std::get_if<std::string>(&blob.content)) return *small;
-  const Object& object = *std::get<std::shared_ptr<const Object>>(blob.content);
-  std::string bytes(object.size(), '\0');
-  SLIPWAY_TRY(const std::size_t read,
-              object.read_at(0, std::as_writable_bytes(std::span(bytes.data(), bytes.size()))));
-  if (read != bytes.size())
-    return Error(ErrorCode::corrupt, "blob " + blob.info.digest.to_string() + ": is cut short");
-  return bytes;
 }
 
 }  // namespace
@@ -73,7 +62,7 @@ slipway_error* slipway_blob_get(slipway_store* store, const char* repository, co
     SLIPWAY_TRY(const RepositoryName name, RepositoryName::parse(repository));
     SLIPWAY_TRY(const Digest wanted, Digest::parse(digest));
     SLIPWAY_TRY(const Blob blob, store->engine->registry().open_blob(name, wanted));
-    SLIPWAY_TRY(std::string bytes, bytes_of(blob));
+    SLIPWAY_TRY(std::string bytes, read_whole_blob(blob));
     *out_bytes = new slipway_bytes{std::move(bytes)};
     return {};
   });
