@@ -2,12 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 
 namespace slipway::beast {
 namespace {
@@ -21,6 +23,22 @@ constexpr std::size_t least_page = 4096;
 std::size_t page_size() noexcept {
   static const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return size;
+}
+
+/// Asks cachestat(2), which walks the cache's own tree: a tenth of what mincore costs. nullopt
+/// where the kernel (before 6.5) has none. C libraries do not know it yet.
+std::optional<bool> cached(int file, std::uint64_t offset, std::uint64_t size) {
+  constexpr long cachestat_number = 451;  // the same on every architecture
+  struct {
+    std::uint64_t offset, length;
+  } const range{offset, size};
+  struct {
+    std::uint64_t cached, dirty, writeback, evicted, recently_evicted;
+  } counts{};
+  if (::syscall(cachestat_number, file, &range, &counts, 0U) != 0) return std::nullopt;
+  const std::uint64_t page = page_size();
+  const std::uint64_t pages = (offset + size + page - 1) / page - offset / page;
+  return counts.cached >= pages;
 }
 
 }  // namespace
@@ -77,6 +95,7 @@ ObjectSender::Next ObjectSender::next_mapped(boost::asio::const_buffer& piece) {
 }
 
 bool ObjectSender::resident(std::size_t size) {
+  if (const auto known = cached(body_.object->file_descriptor(), offset_, size)) return *known;
   std::array<unsigned char, mapped_piece / least_page + 1> pages{};
   const std::size_t page = page_size();
   const std::uint64_t first = (offset_ - mapping_offset_) / page * page;

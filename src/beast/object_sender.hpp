@@ -2,7 +2,7 @@
 // disk.
 //
 // Whether a piece is in the page cache is asked first: preadv2 with RWF_NOWAIT for pieces that are
-// copied, mincore for those that are sent from a mapping. What is not is brought in by `warm` on a
+// copied, cachestat or mincore for those that are sent from a mapping. What is not is brought in by `warm` on a
 // thread that may block.
 //
 // Thread safety: none; `next` and `warm` are never called at once.

@@ -13,7 +13,10 @@ namespace slipway::beast {
 
 /// Errors: corrupt; the message names the file.
 Result<std::unique_ptr<boost::asio::ssl::context>> make_server_tls(const TlsServerOptions& options);
-/// Errors: corrupt (ca_file).
+/// Trusts those of ca_file. Errors: corrupt (ca_file).
 Result<std::unique_ptr<boost::asio::ssl::context>> make_client_tls(const TransportOptions& options);
+/// Reads the system's bundle of some hundred certificates, which takes a tenth of a second: to be
+/// done when the first server asks for it.
+void trust_system_authorities(boost::asio::ssl::context& context);
 
 }  // namespace slipway::beast

@@ -73,6 +73,8 @@ class Transport final : public HttpTransport {
       if (exchange.reusable()) keep(url.origin, std::move(wire));
       return response;
     }
+    if (url.origin.secure)
+      std::call_once(system_trusted_, [this] { trust_system_authorities(*tls_); });
     SLIPWAY_TRY(auto wire, connect_wire(url.origin, *tls_, patience));
     Exchange exchange(*wire, url, request, options_.user_agent, sink, patience);
     auto response = exchange.run();
@@ -102,6 +104,7 @@ class Transport final : public HttpTransport {
 
   const TransportOptions options_;
   const std::unique_ptr<asio::ssl::context> tls_;
+  std::once_flag system_trusted_;
   std::mutex mutex_;
   std::map<Origin, std::vector<IdleWire>> idle_;  // guarded by mutex_; the latest last
 };

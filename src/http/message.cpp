@@ -55,6 +55,13 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_space) {
   return out;
 }
 
+/// As find_first_of, which calls a function for each character.
+constexpr bool has_break(std::string_view text) noexcept {
+  bool found = false;
+  for (const char c : text) found |= c == '\r' || c == '\n' || c == '\0';
+  return found;
+}
+
 /// Takes the next name=value pair off the front of a query; nullopt at its end.
 std::optional<HttpField> take_pair(std::string_view& query) {
   while (!query.empty()) {
@@ -135,10 +142,7 @@ std::optional<std::string> query_parameter(std::string_view query, std::string_v
 }
 
 void HttpResponse::add(std::string_view name, std::string_view value) {
-  constexpr std::string_view breaks("\r\n\0", 3);
-  if (name.empty() || name.find_first_of(breaks) != std::string_view::npos ||
-      value.find_first_of(breaks) != std::string_view::npos)
-    return;
+  if (name.empty() || has_break(name) || has_break(value)) return;
   head_.append(name).append(": ").append(value).append("\r\n");
 }
 

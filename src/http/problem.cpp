@@ -3,27 +3,9 @@
 #include <slipway/core/media_type.hpp>
 
 #include "http/status.hpp"
+#include "json/writer.hpp"
 
 namespace slipway {
-namespace {
-
-void append_json_string(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  out.push_back('"');
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20) {
-      out.append("\\u00").push_back(digits[byte >> 4U]);
-      out.push_back(digits[byte & 0xFU]);
-      continue;
-    }
-    if (c == '"' || c == '\\') out.push_back('\\');
-    out.push_back(c);
-  }
-  out.push_back('"');
-}
-
-}  // namespace
 
 int http_status(ErrorCode code) noexcept {
   switch (code) {
@@ -52,14 +34,10 @@ void respond_with_problem(int status, const Error& error, HttpResponse& response
   response.status = status;
   response.add("Content-Type", media_type::problem_json);
   if (status == 503) response.add("Retry-After", 1);
-  std::string& body = response.bytes();
-  body = R"({"title":)";
-  append_json_string(body, reason_phrase(status));
-  body.append(R"(,"status":)").append(std::to_string(status)).append(R"(,"detail":)");
-  append_json_string(body, error.message);
-  body.append(R"(,"code":)");
-  append_json_string(body, to_string(error.code));
-  body.push_back('}');
+  json::Writer json;
+  json.begin_object().member("title", reason_phrase(status)).key("status").number(status);
+  json.member("detail", error.message).member("code", to_string(error.code)).end_object();
+  response.bytes() = json.str();
 }
 
 void respond_with_problem(const Error& error, HttpResponse& response) {
