@@ -39,7 +39,7 @@ Result<void> Room::measure(const Environment& environment) {
   mdb_env_stat(environment.get(), &stat);
   const auto map = static_cast<std::int64_t>(info.me_mapsize);
   const auto page = static_cast<std::int64_t>(stat.ms_psize);
-  const std::int64_t reserve = std::min(std::max(map / 64, std::int64_t{256} * 1024), map / 4);
+  const std::int64_t reserve = std::min(std::max(map / 64, std::int64_t{1024} * 1024), map / 4);
   left_ = map - static_cast<std::int64_t>(info.me_last_pgno + 1) * page - reserve;
   tight_ = left_ < reserve;
   if (!tight_) return {};

@@ -15,7 +15,7 @@ namespace slipway::test {
 
 namespace {
 
-/// A map of 1 MiB that is filled with rows of one size, some pages of them a write.
+/// A map of 4 MiB that is filled with rows of one size, some pages of them a write.
 class FullMap : public testing::TestWithParam<std::size_t> {
  protected:
   [[nodiscard]] static std::size_t rows_at_once() {
@@ -45,9 +45,9 @@ class FullMap : public testing::TestWithParam<std::size_t> {
     });
   }
 
-  const TemporaryFolder folder_;
+  const TemporaryFolder folder_ = TemporaryFolder::in_memory();
   const std::unique_ptr<MetadataStore> store_ =
-      open_lmdb(folder_, {.map_size = std::uint64_t{1} << 20U});
+      open_lmdb(folder_, {.map_size = std::uint64_t{4} << 20U});
   const std::string value_ = std::string(GetParam(), 'v');
 };
 
@@ -56,7 +56,7 @@ TEST_P(FullMap, IsToldAndEverythingBeforeStays) {
   const std::size_t writes = fill(refusal);
   ASSERT_TRUE(failed(refusal, ErrorCode::quota_exceeded));
   EXPECT_NE(refusal.error().message.find("map_size"), std::string::npos) << refusal.error().message;
-  ASSERT_GT(writes * rows_at_once() * (GetParam() + 20), 150000U);
+  ASSERT_GT(writes * rows_at_once() * (GetParam() + 20), 1000000U);
   for (std::size_t write = 0; write < writes; ++write)
     for (std::size_t row = 0; row < rows_at_once(); ++row)
       ASSERT_EQ(read(*store_, key(write, row)), value_);

@@ -13,11 +13,14 @@ namespace slipway::test {
 
 class TemporaryFolder {
  public:
-  TemporaryFolder() {
-    std::string pattern = testing::TempDir() + "slipway-XXXXXX";
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp " + pattern);
-    path_ = std::filesystem::canonical(pattern);
+  TemporaryFolder() : TemporaryFolder(testing::TempDir()) {}
+
+  /// Where flushing costs nothing, for tests that flush often and not for its own sake.
+  static TemporaryFolder in_memory() {
+    return std::filesystem::is_directory("/dev/shm") ? TemporaryFolder("/dev/shm/")
+                                                     : TemporaryFolder();
   }
+
   ~TemporaryFolder() {
     std::error_code ignored;
     std::filesystem::remove_all(path_, ignored);
@@ -28,6 +31,12 @@ class TemporaryFolder {
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
  private:
+  explicit TemporaryFolder(const std::string& parent) {
+    std::string pattern = parent + "slipway-XXXXXX";
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp " + pattern);
+    path_ = std::filesystem::canonical(pattern);
+  }
+
   std::filesystem::path path_;
 };
 
