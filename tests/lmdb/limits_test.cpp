@@ -1,15 +1,13 @@
 // A full map, a full disk, too many snapshots: the store says so and goes on.
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <atomic>
-#include <csignal>
 #include <filesystem>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/lmdb/harness.hpp"
+#include "tests/storage/file_size_limit.hpp"
 
 namespace slipway::test {
 
@@ -122,24 +120,6 @@ TEST(LmdbLimits, AWriteThatDoesNotFitDoesNotHurtItsNeighbours) {
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(all_keys(**store->snapshot()).size(), 6U * 50U);
 }
-
-/// Files of this process cannot grow beyond a size: the system refuses as a full disk does.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(std::uintmax_t bytes) {
-    std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit limit = before_;
-    limit.rlim_cur = bytes;
-    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
-  }
-  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-
- private:
-  rlimit before_{};
-};
 
 TEST(LmdbLimits, AFullDiskIsToldAndTheStoreGoesOnWhenThereIsRoomAgain) {
   const TemporaryFolder folder;
