@@ -40,16 +40,19 @@ bool valid_worker_name(std::string_view name) {
          });
 }
 
-/// Replaces the file by one that only this user can read.
+/// Makes or replaces a file that only this user can read. Two servers may do so at once.
 Result<void> write_private(const fs::path& file, std::string_view content) {
-  ::unlink(file.c_str());
-  const int handle = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  std::string draft = file.string() + ".XXXXXX";
+  const int handle = ::mkostemp(draft.data(), O_CLOEXEC);  // mode 0600
   if (handle < 0) return system_error(file);
-  const bool good = ::write(handle, content.data(), content.size()) ==
-                    static_cast<ssize_t>(content.size());
+  const bool good =
+      ::write(handle, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
+      ::rename(draft.c_str(), file.c_str()) == 0;
   const int reason = errno;
   ::close(handle);
-  return good ? Result<void>() : system_error(file, reason);
+  if (good) return {};
+  ::unlink(draft.c_str());
+  return system_error(file, reason);
 }
 
 /// How a child of ours ended; of an adopted process nobody but its parent is told.
@@ -299,12 +302,9 @@ void ProcessBackend::on_event(std::function<void(const BackendEvent&)> listener)
 
 void ProcessBackend::tell(BackendEvent::Kind kind, std::string_view worker,
                           std::string_view detail) {
-  std::function<void(const BackendEvent&)> listener;
-  {
-    const std::lock_guard lock(listener_mutex_);
-    listener = listener_;
-  }
-  if (listener) listener({kind, std::string(worker), std::string(detail)});
+  // Under the lock: once a listener was replaced it is not called any more.
+  const std::lock_guard lock(listener_mutex_);
+  if (listener_) listener_({kind, std::string(worker), std::string(detail)});
 }
 
 void ProcessBackend::run_events() {
