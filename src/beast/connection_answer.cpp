@@ -218,10 +218,9 @@ void Connection::finish_answer() {
   release_answer();
   if (!close_after_ && !peer_closed_ && !thread_.draining()) {
     discard_budget_ = 0;
-    if (body_.done())
-      next_request();
-    else
-      state_ = State::discard;
+    if (body_.done()) return next_request();
+    state_ = State::discard;
+    set_deadline(thread_.server().options.stall_timeout);
     return;
   }
   if (peer_closed_ || (body_.done() && begin_ == end_ && !request_.secure))

@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
+
+#include <boost/system/system_error.hpp>
 
 #include "beast/channel.hpp"
 #include "beast/connection.hpp"
@@ -43,17 +46,20 @@ void IoThread::adopt(int descriptor, bool ip_v6, std::string peer, asio::ssl::co
   Socket socket(context_);
   Failure failure;
   socket.assign(ip_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor, failure);
-  if (failure) {
-    ::close(descriptor);
-    server_.log.warning("connection not taken", {{"error", failure.message()}});
+  if (failure) ::close(descriptor);
+  try {
+    if (failure) throw boost::system::system_error(failure);
+    if (draining_) return server_.connection_closed();
+    auto connection = std::make_unique<Connection>(*this, std::move(peer), tls != nullptr);
+    auto channel = tls != nullptr ? make_tls_channel(std::move(socket), *tls, *connection)
+                                  : make_plain_channel(std::move(socket), *connection);
+    connections_.insert(connection.get());
+    metrics_.opened();
+    connection.release()->start(std::move(channel));  // it deletes itself once it is closed
+  } catch (const std::exception& exception) {
+    server_.log.warning("connection not taken", {{"error", exception.what()}});
+    server_.connection_closed();
   }
-  if (failure || draining_) return server_.connection_closed();
-  auto connection = std::make_unique<Connection>(*this, std::move(peer), tls != nullptr);
-  connection->start(tls != nullptr ? make_tls_channel(std::move(socket), *tls, *connection)
-                                   : make_plain_channel(std::move(socket), *connection));
-  Connection* const owned = connection.release();  // until it says that it is closed
-  connections_.insert(owned);
-  metrics_.opened();
 }
 
 void IoThread::closed(Connection& connection) noexcept {

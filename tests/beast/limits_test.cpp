@@ -75,6 +75,15 @@ TEST(TimeoutsTest, ABodyMustMove) {
   EXPECT_TRUE(client.is_closed());
 }
 
+TEST(TimeoutsTest, ABodyThatNobodyWantsMustMoveToo) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send("POST /hello HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc");
+  EXPECT_EQ(client.receive().body, "hello");
+  EXPECT_GE(clocked.time_until_closed(client), 30s);
+  EXPECT_TRUE(client.is_closed());
+}
+
 TEST(TimeoutsTest, AnAnswerMustMove) {
   ClockedServer clocked;
   clocked.server.handler.on("/large", [](const HttpRequest&, HttpResponse& response) -> HttpAction {
