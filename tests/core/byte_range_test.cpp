@@ -33,7 +33,8 @@ TEST(RangeHeader, WhatReachesBehindTheEndIsCut) {
 }
 
 TEST(RangeHeader, NothingWithinIsRangeMismatch) {
-  for (const char* header : {"bytes=10-", "bytes=10-20", "bytes=-0", "bytes=99-100,50-"}) {
+  for (const char* header : {"bytes=10-", "bytes=10-20", "bytes=-0", "bytes=99-100,50-",
+                             "bytes=5-2"}) {
     const auto ranges = parse_range_header(header, 10);
     ASSERT_FALSE(ranges.ok()) << header;
     EXPECT_EQ(ranges.error().code, ErrorCode::range_mismatch);
@@ -42,7 +43,7 @@ TEST(RangeHeader, NothingWithinIsRangeMismatch) {
 }
 
 TEST(RangeHeader, WhatIsNotUnderstoodIsIgnored) {
-  for (const char* header : {"", "bytes", "bytes=", "bytes=,", "items=0-1", "bytes=a-b", "bytes=5-2",
+  for (const char* header : {"", "bytes", "bytes=", "bytes=,", "items=0-1", "bytes=a-b",
                              "bytes=1", "bytes=-", "bytes=0-1x", "bytes=+1-2",
                              "bytes=99999999999999999999-", "bytes 0-1"}) {
     const auto ranges = parse_range_header(header, 10);

@@ -49,8 +49,9 @@ inline std::string_view trimmed(std::string_view text) noexcept {
 /// The ranges of a Range header that can be satisfied of `size` bytes, in the order asked.
 ///
 /// nullopt: there is no range to honour (another unit, a malformed header, more than 16 ranges):
-/// the whole is the answer, as RFC 9110 section 14.2 allows. range_mismatch: the header is well
-/// formed and nothing of it lies within `size` (the answer is 416).
+/// the whole is the answer, as RFC 9110 section 14.2 allows. range_mismatch: nothing that is asked
+/// lies within `size` (the answer is 416); a range whose end is before its beginning never does,
+/// which the same section lets a server reject.
 inline Result<std::optional<std::vector<ByteRange>>> parse_range_header(std::string_view header,
                                                                         std::uint64_t size) {
   using Ranges = std::optional<std::vector<ByteRange>>;
@@ -80,8 +81,8 @@ inline Result<std::optional<std::vector<ByteRange>>> parse_range_header(std::str
       if (length > 0) ranges.push_back({size - length, length});
       continue;
     }
-    if (!first || (!last_text.empty() && !last) || (last && *last < *first)) return Ranges();
-    if (*first >= size) continue;
+    if (!first || (!last_text.empty() && !last)) return Ranges();
+    if (*first >= size || (last && *last < *first)) continue;
     const std::uint64_t end = last && *last < size - 1 ? *last + 1 : size;
     ranges.push_back({*first, end - *first});
   }
