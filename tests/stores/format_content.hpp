@@ -1,0 +1,21 @@
+// What lies in tests/data/format-1: written by make_format_folder, read back by format_test.
+#pragma once
+
+#include <string>
+
+namespace slipway::test {
+
+inline constexpr const char* format_row_key = "test/row";
+inline constexpr const char* format_row_value = "a row of format 1\n";
+inline constexpr const char* format_small_blob = "a small blob of format 1\n";
+inline constexpr const char* format_stage_name = "upload";
+inline constexpr const char* format_staged_bytes = "the first half, ";
+
+/// Just above the default inline_limit, so an object; it compresses well in the repository.
+inline std::string format_large_blob() {
+  std::string bytes;
+  for (int i = 0; i < 4100; ++i) bytes.append("Slipway\n");
+  return bytes;
+}
+
+}  // namespace slipway::test
