@@ -61,6 +61,7 @@ class Repository:
             file = self.folder / name
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
+            file.chmod(0o755 if name == "busybox" else 0o644)
         run("git", "add", ".", cwd=self.folder)
         run("git", "-c", "user.name=Ada Lovelace", "-c", "user.email=ada@example.com", "commit", "--quiet", "--message", message,
             cwd=self.folder)
