@@ -10,6 +10,7 @@ import http.client
 import json
 import os
 import pathlib
+import select
 import shutil
 import signal
 import socket
@@ -180,6 +181,15 @@ class Server:
         return self.request("PUT", f"{location}?digest={digest_of(content)}", content)
 
     # ---- looking at its processes ----
+
+    def workers_after(self):
+        """The workers that do not end by themselves: those of builds that have ended are given the time to clean up."""
+        for worker in self.workers():
+            with contextlib.suppress(ProcessLookupError):
+                descriptor = os.pidfd_open(worker)
+                select.select([descriptor], [], [], HANG_GUARD)
+                os.close(descriptor)
+        return self.workers()
 
     def workers(self):
         """The worker programs of this server, by the folder that their arguments name."""

@@ -70,7 +70,7 @@ class KillTest(unittest.TestCase):
                 moment = self.random.uniform(0, length)
                 with self.subTest(round=number, victim=victim, moment=round(moment, 3), seed=self.seed):
                     self.one_round(victim, moment)
-            self.assertEqual(self.server.workers(), [], "no worker is left behind")
+            self.assertEqual(self.server.workers_after(), [], "no worker is left behind")
             self.server.stop()
 
     def measure_a_build(self):
