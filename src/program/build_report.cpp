@@ -85,13 +85,15 @@ std::string waterfall(const BuildTimes& times) {
   };
   std::string text;
   for (const Step& step : steps) {
-    if (!step.begin || !step.end) continue;
+    if (!step.begin) break;
+    const Timestamp end = step.end.value_or(*times.finished);  // a build may end within any step
     const std::int64_t from = column(*step.begin);
     const auto indent = static_cast<std::size_t>(std::min(from, columns - 1));
-    const auto length = static_cast<std::size_t>(std::max(column(*step.end) - from, std::int64_t{1}));
+    const auto length = static_cast<std::size_t>(std::max(column(end) - from, std::int64_t{1}));
     text += slipway::format("  {:<10} {:>12}  |{}{}\n", step.name,
-                            readable_duration(*step.end - *step.begin), std::string(indent, ' '),
+                            readable_duration(end - *step.begin), std::string(indent, ' '),
                             std::string(length, '='));
+    if (!step.end) break;
   }
   return text;
 }

@@ -288,10 +288,10 @@ class ServeProcess {
 
 struct Ask {
   HttpMethod method = HttpMethod::get;
-  std::string token;  // empty: without
-  std::string body;
-  std::string content_type;
-  fs::path ca;
+  std::string token{};  // empty: without
+  std::string body{};
+  std::string content_type{};
+  fs::path ca{};
 };
 
 /// One request over a connection of its own. An answer of status 0 is an error, its text the body.
