@@ -134,12 +134,18 @@ class OciWorld {
     handler_ = make_oci_handler(*registry_, *authenticator_, policy_, options);
   }
 
+  /// ULIDs of a process ascend whatever its clock does, so each world begins later than those before.
+  static Timestamp next_start() {
+    static Timestamp start = *parse_rfc3339("2026-11-24T09:05:03.007Z");
+    return start += std::chrono::days(30);
+  }
+
   const StoreKind kind_;
   const AccessPolicy policy_;
   const RegistryOptions options_;
   const std::size_t page_size_;
   TemporaryFolder folder_;
-  ManualClock clock_{*parse_rfc3339("2026-11-24T09:05:03.007Z")};
+  ManualClock clock_{next_start()};
   std::unique_ptr<Stores> stores_;
   std::unique_ptr<BlobStore> blobs_;
   std::unique_ptr<Registry> registry_;
