@@ -1,43 +1,31 @@
 // The client against the server, and against peers that misbehave.
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <fstream>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <numeric>
 #include <thread>
 
-#include <slipway/http/transport.hpp>
-
-#include "tests/beast/certificate.hpp"
-#include "tests/beast/raw_client.hpp"
+#include "tests/beast/client.hpp"
 #include "tests/beast/test_server.hpp"
 
 namespace slipway {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Certificate;
 using testing::Event;
+using testing::make_transport;
+using testing::request_to;
 using testing::TestServer;
-
-std::unique_ptr<HttpTransport> make_transport(const TransportOptions& options = {}) {
-  auto transport = make_http_transport(options);
-  EXPECT_TRUE(transport.ok());
-  return std::move(*transport);
-}
-
-OutgoingRequest request_to(std::uint16_t port, const std::string& target,
-                           const std::string& scheme = "http") {
-  OutgoingRequest request;
-  request.url = scheme + "://127.0.0.1:" + std::to_string(port) + target;
-  return request;
-}
 
 /// A server that answers each connection with given bytes after it has read a head, and closes.
 class ScriptedServer {
  public:
-  explicit ScriptedServer(std::vector<std::string> answers, bool read_first = true)
-      : answers_(std::move(answers)), read_first_(read_first) {
+  explicit ScriptedServer(std::vector<std::string> answers) : answers_(std::move(answers)) {
     listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -64,7 +52,7 @@ class ScriptedServer {
       if (peer < 0) return;
       std::string head;
       char byte = 0;
-      while (read_first_ && head.find("\r\n\r\n") == std::string::npos &&
+      while (head.find("\r\n\r\n") == std::string::npos &&
              ::recv(peer, &byte, 1, 0) == 1)
         head.push_back(byte);
       head_ = head;
@@ -77,7 +65,6 @@ class ScriptedServer {
   }
 
   const std::vector<std::string> answers_;
-  const bool read_first_;
   int listener_ = -1;
   std::uint16_t port_ = 0;
   std::string head_;
@@ -337,116 +324,6 @@ TEST(TransportTest, ServesManyThreads) {
     });
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(good, 400);
-}
-
-// ---- TLS ----
-
-HttpServerOptions with_tls(const Certificate& certificate) {
-  HttpServerOptions options;
-  options.tls = TlsServerOptions{certificate.certificate(), certificate.key(), {}};
-  return options;
-}
-
-TEST(TlsTest, CarriesWhatPlainSocketsCarry) {
-  const Certificate certificate;
-  TestServer server(with_tls(certificate));
-  server.handler.on("/secure", [](const HttpRequest& request, HttpResponse& response) -> HttpAction {
-    response.bytes() = request.secure ? "yes " : "no ";
-    response.bytes().append(request.peer);
-    return HttpDone();
-  });
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
-  const auto first = transport->send(request_to(server.port(), "/secure", "https"));
-  ASSERT_TRUE(first.ok()) << first.error().message;
-  EXPECT_TRUE(first->body.starts_with("yes 127.0.0.1:"));
-  EXPECT_EQ(transport->send(request_to(server.port(), "/secure", "https"))->body, first->body)
-      << "the connection was not used again";
-
-  OutgoingRequest by_name = request_to(server.port(), "/echo", "https");
-  by_name.url = "https://localhost:" + std::to_string(server.port()) + "/echo";
-  by_name.method = HttpMethod::post;
-  by_name.body = std::string(5'000'000, 'z');
-  const auto echoed = transport->send(by_name);
-  ASSERT_TRUE(echoed.ok()) << echoed.error().message;
-  EXPECT_TRUE(echoed->body == by_name.body);
-}
-
-TEST(TlsTest, AnUnknownAuthorityIsDenied) {
-  const Certificate certificate;
-  TestServer server(with_tls(certificate));
-  const auto response = make_transport()->send(request_to(server.port(), "/hello", "https"));
-  ASSERT_FALSE(response.ok());
-  EXPECT_EQ(response.error().code, ErrorCode::denied);
-}
-
-TEST(TlsTest, AnotherNameIsDenied) {
-  const Certificate certificate("DNS:elsewhere.example");
-  TestServer server(with_tls(certificate));
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
-  const auto response = transport->send(request_to(server.port(), "/hello", "https"));
-  ASSERT_FALSE(response.ok());
-  EXPECT_EQ(response.error().code, ErrorCode::denied);
-}
-
-TEST(TlsTest, ClientsCanBeAskedForACertificate) {
-  const Certificate certificate, client;
-  HttpServerOptions options = with_tls(certificate);
-  options.tls->client_ca = client.certificate();
-  TestServer server(options);
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
-  const auto without = transport->send(request_to(server.port(), "/hello", "https"));
-  EXPECT_FALSE(without.ok());
-  const std::string curl = "curl -s --cacert '" + certificate.certificate().string() +
-                           "' --cert '" + client.certificate().string() + "' --key '" +
-                           client.key().string() + "' https://localhost:" +
-                           std::to_string(server.port()) + "/hello | grep -q hello";
-  EXPECT_EQ(std::system(curl.c_str()), 0);
-}
-
-TEST(TlsTest, OldVersionsAreRefused) {
-  const Certificate certificate;
-  TestServer server(with_tls(certificate));
-  const std::string url = "https://localhost:" + std::to_string(server.port()) + "/hello";
-  const std::string curl = "curl -s --cacert '" + certificate.certificate().string() + "' ";
-  EXPECT_NE(std::system((curl + "--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 " + url).c_str()), 0);
-  EXPECT_EQ(std::system((curl + "--tls-max 1.2 " + url + " | grep -q hello").c_str()), 0);
-  EXPECT_EQ(std::system((curl + "--tlsv1.3 " + url + " | grep -q hello").c_str()), 0);
-}
-
-TEST(TlsTest, AHandshakeMustComeInTime) {
-  const Certificate certificate;
-  ManualClock clock{Timestamp(1700000000000ms)};
-  TestServer server(with_tls(certificate), {.clock = &clock});
-  testing::RawClient client(server.port());
-  while (!client.is_readable()) {
-    clock.advance(1s);
-    std::this_thread::yield();
-  }
-  EXPECT_TRUE(client.is_closed());
-}
-
-TEST(TlsTest, PlainTextToATlsServerIsClosed) {
-  const Certificate certificate;
-  TestServer server(with_tls(certificate));
-  testing::RawClient client(server.port());
-  client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
-  EXPECT_EQ(client.receive_all().find("HTTP/1.1 200"), std::string::npos);
-}
-
-TEST(TlsTest, FilesThatCannotBeUsedAreNamed) {
-  const Certificate certificate, other;
-  TestServer any;
-  HttpServerOptions options = with_tls(certificate);
-  options.tls->key = other.key();
-  const auto mixed = start_http_server(any.handler, options);
-  ASSERT_FALSE(mixed.ok());
-  EXPECT_EQ(mixed.error().code, ErrorCode::corrupt);
-  EXPECT_NE(mixed.error().message.find(other.key().string()), std::string::npos);
-  options.tls->certificate = "/no/such/file.pem";
-  const auto missing = start_http_server(any.handler, options);
-  ASSERT_FALSE(missing.ok());
-  EXPECT_NE(missing.error().message.find("/no/such/file.pem"), std::string::npos);
-  EXPECT_EQ(make_http_transport({.ca_file = "/no/such/ca.pem"}).error().code, ErrorCode::corrupt);
 }
 
 }  // namespace

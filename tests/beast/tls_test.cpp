@@ -1,0 +1,130 @@
+// TLS, of the server and of the client.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "tests/beast/certificate.hpp"
+#include "tests/beast/client.hpp"
+#include "tests/beast/raw_client.hpp"
+#include "tests/beast/test_server.hpp"
+
+namespace slipway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Certificate;
+using testing::make_transport;
+using testing::request_to;
+using testing::TestServer;
+
+HttpServerOptions with_tls(const Certificate& certificate) {
+  HttpServerOptions options;
+  options.tls = TlsServerOptions{certificate.certificate(), certificate.key(), {}};
+  return options;
+}
+
+TEST(TlsTest, CarriesWhatPlainSocketsCarry) {
+  const Certificate certificate;
+  TestServer server(with_tls(certificate));
+  server.handler.on("/secure", [](const HttpRequest& request, HttpResponse& response) -> HttpAction {
+    response.bytes() = request.secure ? "yes " : "no ";
+    response.bytes().append(request.peer);
+    return HttpDone();
+  });
+  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto first = transport->send(request_to(server.port(), "/secure", "https"));
+  ASSERT_TRUE(first.ok()) << first.error().message;
+  EXPECT_TRUE(first->body.starts_with("yes 127.0.0.1:"));
+  EXPECT_EQ(transport->send(request_to(server.port(), "/secure", "https"))->body, first->body)
+      << "the connection was not used again";
+
+  OutgoingRequest by_name = request_to(server.port(), "/echo", "https");
+  by_name.url = "https://localhost:" + std::to_string(server.port()) + "/echo";
+  by_name.method = HttpMethod::post;
+  by_name.body = std::string(5'000'000, 'z');
+  const auto echoed = transport->send(by_name);
+  ASSERT_TRUE(echoed.ok()) << echoed.error().message;
+  EXPECT_TRUE(echoed->body == by_name.body);
+}
+
+TEST(TlsTest, AnUnknownAuthorityIsDenied) {
+  const Certificate certificate;
+  TestServer server(with_tls(certificate));
+  const auto response = make_transport()->send(request_to(server.port(), "/hello", "https"));
+  ASSERT_FALSE(response.ok());
+  EXPECT_EQ(response.error().code, ErrorCode::denied);
+}
+
+TEST(TlsTest, AnotherNameIsDenied) {
+  const Certificate certificate("DNS:elsewhere.example");
+  TestServer server(with_tls(certificate));
+  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto response = transport->send(request_to(server.port(), "/hello", "https"));
+  ASSERT_FALSE(response.ok());
+  EXPECT_EQ(response.error().code, ErrorCode::denied);
+}
+
+TEST(TlsTest, ClientsCanBeAskedForACertificate) {
+  const Certificate certificate, client;
+  HttpServerOptions options = with_tls(certificate);
+  options.tls->client_ca = client.certificate();
+  TestServer server(options);
+  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto without = transport->send(request_to(server.port(), "/hello", "https"));
+  EXPECT_FALSE(without.ok());
+  const std::string curl = "curl -s --cacert '" + certificate.certificate().string() +
+                           "' --cert '" + client.certificate().string() + "' --key '" +
+                           client.key().string() + "' https://localhost:" +
+                           std::to_string(server.port()) + "/hello | grep -q hello";
+  EXPECT_EQ(std::system(curl.c_str()), 0);
+}
+
+TEST(TlsTest, OldVersionsAreRefused) {
+  const Certificate certificate;
+  TestServer server(with_tls(certificate));
+  const std::string url = "https://localhost:" + std::to_string(server.port()) + "/hello";
+  const std::string curl = "curl -s --cacert '" + certificate.certificate().string() + "' ";
+  EXPECT_NE(std::system((curl + "--tls-max 1.1 --ciphers DEFAULT@SECLEVEL=0 " + url).c_str()), 0);
+  EXPECT_EQ(std::system((curl + "--tls-max 1.2 " + url + " | grep -q hello").c_str()), 0);
+  EXPECT_EQ(std::system((curl + "--tlsv1.3 " + url + " | grep -q hello").c_str()), 0);
+}
+
+TEST(TlsTest, AHandshakeMustComeInTime) {
+  const Certificate certificate;
+  ManualClock clock{Timestamp(1700000000000ms)};
+  TestServer server(with_tls(certificate), {.clock = &clock});
+  testing::RawClient client(server.port());
+  while (!client.is_readable()) {
+    clock.advance(1s);
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(client.is_closed());
+}
+
+TEST(TlsTest, PlainTextToATlsServerIsClosed) {
+  const Certificate certificate;
+  TestServer server(with_tls(certificate));
+  testing::RawClient client(server.port());
+  client.send("GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(client.receive_all().find("HTTP/1.1 200"), std::string::npos);
+}
+
+TEST(TlsTest, FilesThatCannotBeUsedAreNamed) {
+  const Certificate certificate, other;
+  TestServer any;
+  HttpServerOptions options = with_tls(certificate);
+  options.tls->key = other.key();
+  const auto mixed = start_http_server(any.handler, options);
+  ASSERT_FALSE(mixed.ok());
+  EXPECT_EQ(mixed.error().code, ErrorCode::corrupt);
+  EXPECT_NE(mixed.error().message.find(other.key().string()), std::string::npos);
+  options.tls->certificate = "/no/such/file.pem";
+  const auto missing = start_http_server(any.handler, options);
+  ASSERT_FALSE(missing.ok());
+  EXPECT_NE(missing.error().message.find("/no/such/file.pem"), std::string::npos);
+  EXPECT_EQ(make_http_transport({.ca_file = "/no/such/ca.pem"}).error().code, ErrorCode::corrupt);
+}
+
+}  // namespace
+}  // namespace slipway
