@@ -13,7 +13,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -37,7 +36,7 @@ struct TriggerRequest {
   RepositoryName repository;
   GitProvider provider = GitProvider::github;
   std::string git_url;                // what is cloned: never the payload's
-  std::string branches = ".*";        // RE2, must match the whole name
+  std::string branches = ".*";        // RE2, must match the whole name; empty: none
   std::string git_tags;               // RE2; empty: none
   std::vector<std::string> paths;     // globs; empty: any change
   std::string context = ".";
@@ -82,7 +81,8 @@ struct IgnoredEvent {
 Result<std::variant<std::vector<PushEvent>, IgnoredEvent>> parse_webhook(
     GitProvider provider, const WebhookFields& fields, std::string_view body);
 
-/// A build for this push, or why not. Patterns are RE2: linear time.
+/// A build for this push, or why not. Patterns are RE2: linear time. A push that no template makes
+/// a tag for is ignored: a request without tags would be given "latest".
 std::variant<BuildRequest, IgnoredEvent> match_trigger(const Trigger& trigger,
                                                        const PushEvent& push);
 
