@@ -41,10 +41,10 @@ class BackendLane {
   BuildBackend& backend_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Call> starts_;           // guarded by mutex_
-  std::deque<Call> others_;           // guarded by mutex_
-  bool running_ = false;              // guarded by mutex_
-  bool stopping_ = false;             // guarded by mutex_
+  std::deque<Call> starts_;  // guarded by mutex_
+  std::deque<Call> others_;  // guarded by mutex_
+  bool running_ = false;     // guarded by mutex_
+  bool stopping_ = false;    // guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

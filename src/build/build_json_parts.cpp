@@ -38,8 +38,7 @@ Result<void> read_timeout(json::Value value, const std::string& path,
   }
   const auto text = value.as_string();
   const auto duration = text ? parse_duration(*text) : std::nullopt;
-  if (!duration)
-    return json::mistake(path, "a duration such as \"1h\", or whole seconds", value);
+  if (!duration) return json::mistake(path, "a duration such as \"1h\", or whole seconds", value);
   out = std::chrono::ceil<std::chrono::seconds>(*duration);
   return {};
 }
@@ -57,8 +56,7 @@ Result<GitSource> read_git_source(json::Value value, const std::string& path,
   return git;
 }
 
-Result<CommitInfo> read_commit(json::Value value, const std::string& path,
-                               UnknownMembers unknown) {
+Result<CommitInfo> read_commit(json::Value value, const std::string& path, UnknownMembers unknown) {
   json::ObjectReader reader(value, path);
   CommitInfo commit;
   reader.read("id", commit.id);

@@ -48,7 +48,9 @@ Result<std::optional<Build>> find_repeated(const ReadView& view, const BuildRequ
   return std::optional<Build>(std::move(build));
 }
 
-std::string topic_of(std::string_view build) { return std::string("build/").append(build); }
+std::string topic_of(std::string_view build) {
+  return std::string("build/").append(build);
+}
 
 constexpr std::string_view queue_topic = "queue";
 
@@ -99,8 +101,7 @@ Result<void> DurableBuildQueue::insert_within(WriteTransaction& transaction,
                                               std::optional<Changed>& superseded) {
   counted.touch(build.tenant());
   SLIPWAY_CHECK(insert_build(transaction, build));
-  if (const auto key = delivery_key(build.request))
-    SLIPWAY_CHECK(transaction.put(*key, build.id));
+  if (const auto key = delivery_key(build.request)) SLIPWAY_CHECK(transaction.put(*key, build.id));
   if (const auto key = latest_key(build.request)) {
     SLIPWAY_TRY(const auto row, transaction.get(*key));
     const std::string before(row.value_or(""));
@@ -136,8 +137,7 @@ Result<Build> DurableBuildQueue::cancel(std::string_view id, std::string_view re
 }
 
 Result<void> DurableBuildQueue::cancel_within(WriteTransaction& transaction, Build& build,
-                                              std::string_view reason,
-                                              std::string_view successor) {
+                                              std::string_view reason, std::string_view successor) {
   SLIPWAY_CHECK(cancel_build(build, reason, successor, clock_.now()));
   SLIPWAY_CHECK(logs_.append_line(transaction, build.id,
                                   slipway::format("slipway: cancelled: {}{}{}", reason,
@@ -213,8 +213,7 @@ void DurableBuildQueue::note(const Changed& changed) {
 }
 
 Result<std::unique_ptr<BuildQueue>> open_build_queue(MetadataStore& metadata, Registry& registry,
-                                                     Clock& clock,
-                                                     const BuildQueueOptions& options,
+                                                     Clock& clock, const BuildQueueOptions& options,
                                                      Metrics& metrics) {
   SLIPWAY_TRY(auto tokens, WorkerTokens::open(metadata));
   auto queue = std::make_unique<DurableBuildQueue>(metadata, registry, clock, options, metrics,

@@ -35,9 +35,9 @@ Result<void> DurableBuildQueue::promote(const std::vector<std::string>& tenants,
       SLIPWAY_TRY(const auto ids, ripe_builds(transaction, tenant, now, left));
       left -= ids.size();
       for (const std::string& id : ids)
-        SLIPWAY_CHECK(change_within(
-            transaction, counted, id,
-            [](WriteTransaction&, Build& build) { return end_backoff(build); }));
+        SLIPWAY_CHECK(change_within(transaction, counted, id, [](WriteTransaction&, Build& build) {
+          return end_backoff(build);
+        }));
     }
     return {};
   });
@@ -60,9 +60,8 @@ Result<BuildLease> DurableBuildQueue::lease(std::string_view id, std::string_vie
 }
 
 Result<void> DurableBuildQueue::started(const WorkerCredential& attempt) {
-  SLIPWAY_CHECK(change(attempt, [&](WriteTransaction&, Build& build) {
-    return note_started(build, clock_.now());
-  }));
+  SLIPWAY_CHECK(change(
+      attempt, [&](WriteTransaction&, Build& build) { return note_started(build, clock_.now()); }));
   return {};
 }
 
@@ -76,9 +75,9 @@ Result<Build> DurableBuildQueue::interrupted(const WorkerCredential& attempt,
                                              AttemptOutcome outcome, std::string_view reason,
                                              std::string_view message) {
   if (outcome != AttemptOutcome::lost && outcome != AttemptOutcome::infrastructure)
-    return Error(ErrorCode::invalid_argument,
-                 slipway::format("an attempt is not interrupted by the outcome \"{}\"",
-                                 to_string(outcome)));
+    return Error(
+        ErrorCode::invalid_argument,
+        slipway::format("an attempt is not interrupted by the outcome \"{}\"", to_string(outcome)));
   BuildFailure failure;
   failure.reason = reason;
   failure.message = message;
@@ -117,8 +116,7 @@ Result<std::vector<AttemptStanding>> DurableBuildQueue::standings(
     if (!row || row->epoch != attempt.epoch)
       standings.push_back(AttemptStanding::over);
     else
-      standings.push_back(row->registered() ? AttemptStanding::running
-                                            : AttemptStanding::starting);
+      standings.push_back(row->registered() ? AttemptStanding::running : AttemptStanding::starting);
   }
   return standings;
 }

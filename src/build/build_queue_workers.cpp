@@ -21,8 +21,8 @@ constexpr std::size_t longest_message = 4096;
 
 /// Errors: invalid_argument.
 Result<void> check_nonce(std::string_view nonce) {
-  const bool printable = std::all_of(nonce.begin(), nonce.end(),
-                                     [](char c) { return c > ' ' && c < 0x7F; });
+  const bool printable =
+      std::all_of(nonce.begin(), nonce.end(), [](char c) { return c > ' ' && c < 0x7F; });
   if (nonce.size() >= 16 && nonce.size() <= 128 && printable) return {};
   return Error(ErrorCode::invalid_argument, "nonce: expected 16 to 128 printable characters");
 }
@@ -49,9 +49,9 @@ Result<void> check_token(const std::optional<AttemptRow>& attempt,
                          std::string_view token, std::string_view nonce) {
   if (!attempt || attempt->epoch != parts.epoch) {
     if (parts.epoch <= latest_epoch)
-      return Error(ErrorCode::conflict,
-                   slipway::format("build {}: the attempt that this token was for is over",
-                                   parts.build));
+      return Error(
+          ErrorCode::conflict,
+          slipway::format("build {}: the attempt that this token was for is over", parts.build));
     return Error(ErrorCode::unauthenticated, "the registration token is unknown");
   }
   if (!equal_in_constant_time(attempt->token_hash, hash_of_token(token)))
@@ -155,10 +155,9 @@ Result<Build> DurableBuildQueue::end_by_failure(const WorkerCredential& attempt,
   const double jitter = random_fraction();
   return change(attempt, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
     const auto delay = retry_delay(build.failed_attempts + 1, jitter, options_);
-    SLIPWAY_CHECK(fail_build(build, failure, outcome, options_.max_failed_attempts, delay,
-                             clock_.now()));
     SLIPWAY_CHECK(
-        logs_.append_line(transaction, build.id, ending_line(build, failure, delay)));
+        fail_build(build, failure, outcome, options_.max_failed_attempts, delay, clock_.now()));
+    SLIPWAY_CHECK(logs_.append_line(transaction, build.id, ending_line(build, failure, delay)));
     return {};
   });
 }

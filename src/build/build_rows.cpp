@@ -17,7 +17,9 @@ using key_space::Key;
 
 constexpr std::uint64_t middle_rank = std::uint64_t{1} << 63U;
 
-std::string record_key(std::string_view id) { return Key(key_space::build).text(id).str(); }
+std::string record_key(std::string_view id) {
+  return Key(key_space::build).text(id).str();
+}
 
 std::string waiting_key(const Build& build) {
   const auto priority = static_cast<std::uint64_t>(std::int64_t{build.request.priority});
@@ -184,8 +186,7 @@ Result<void> insert_build(WriteTransaction& transaction, const Build& build) {
   return count(transaction, build, 1);
 }
 
-Result<void> replace_build(WriteTransaction& transaction, const Build& before,
-                           const Build& after) {
+Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after) {
   SLIPWAY_CHECK(transaction.put(record_key(after.id), to_json(after)));
   SLIPWAY_CHECK(replace_rows(transaction, derived_rows(before), derived_rows(after)));
   if (counts_alike(before, after)) return {};
@@ -196,9 +197,9 @@ Result<void> replace_build(WriteTransaction& transaction, const Build& before,
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter) {
   constexpr std::size_t most = 1000;
   if (!filter.after.empty() && !is_ulid(filter.after))
-    return Error(ErrorCode::invalid_argument,
-                 slipway::format("after: \"{}\" is not the id of a build",
-                                 filter.after.substr(0, 64)));
+    return Error(
+        ErrorCode::invalid_argument,
+        slipway::format("after: \"{}\" is not the id of a build", filter.after.substr(0, 64)));
   if (!filter.repository.empty()) SLIPWAY_CHECK(RepositoryName::parse(filter.repository));
   const std::size_t limit = std::clamp<std::size_t>(filter.limit, 1, most);
   const std::string prefix = list_prefix(filter);

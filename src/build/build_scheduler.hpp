@@ -42,12 +42,12 @@ class BuildScheduler final : public Scheduler {
     std::string backend;
     std::string worker;
     AttemptStanding standing = AttemptStanding::starting;
-    MonotonicTime since{};                       // of this standing, in this process
-    std::optional<MonotonicTime> run_deadline;   // while running
-    MonotonicTime held_until{};                  // after an error: not looked at before
-    bool being_started = false;                  // BuildBackend::start has not returned
-    bool there = false;                          // its backend has accepted the worker
-    bool adopted = false;                        // by an earlier process
+    MonotonicTime since{};                      // of this standing, in this process
+    std::optional<MonotonicTime> run_deadline;  // while running
+    MonotonicTime held_until{};                 // after an error: not looked at before
+    bool being_started = false;                 // BuildBackend::start has not returned
+    bool there = false;                         // its backend has accepted the worker
+    bool adopted = false;                       // by an earlier process
   };
 
   /// A worker whose attempt is over and that its backend shall forget.
@@ -67,7 +67,7 @@ class BuildScheduler final : public Scheduler {
     std::optional<MonotonicTime> blocked_until;  // it had no room, or failed
     std::string blocked_why;
     std::chrono::milliseconds backoff{};
-    std::optional<MonotonicTime> list_at;        // its workers could not be listed yet
+    std::optional<MonotonicTime> list_at;  // its workers could not be listed yet
     std::chrono::milliseconds list_backoff{};
   };
 
@@ -93,8 +93,8 @@ class BuildScheduler final : public Scheduler {
   /// After a call to the queue about the attempt: its end, or a while without it.
   void settle(Attempt& attempt, const Result<void>& result);
   void end_of(const std::string& worker, std::chrono::milliseconds grace);
-  void leave(const std::string& worker, const std::string& backend,
-             std::chrono::milliseconds grace, bool there);
+  void leave(const std::string& worker, const std::string& backend, std::chrono::milliseconds grace,
+             bool there);
   void stop_leavers();
   [[nodiscard]] std::chrono::milliseconds grace_of(const Attempt& attempt);
 
@@ -131,7 +131,7 @@ class BuildScheduler final : public Scheduler {
   std::map<std::string, Leaver, std::less<>> leavers_;    // by worker
   std::map<std::string, std::uint64_t, std::less<>> last_served_;
   std::uint64_t turn_ = 0;
-  QueueSummary summary_;                       // the latest
+  QueueSummary summary_;                        // the latest
   std::optional<MonotonicTime> look_again_at_;  // of this step: a backoff's end, or after an error
   std::map<std::string, Gauge*, std::less<>> depths_;
 

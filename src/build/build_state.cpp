@@ -59,15 +59,21 @@ std::optional<Value> value_of(const Names<Value, Size>& names, std::string_view 
 
 }  // namespace
 
-std::string_view to_string(BuildState state) noexcept { return name_of(state_names, state); }
-std::string_view to_string(BuildPhase phase) noexcept { return name_of(phase_names, phase); }
+std::string_view to_string(BuildState state) noexcept {
+  return name_of(state_names, state);
+}
+std::string_view to_string(BuildPhase phase) noexcept {
+  return name_of(phase_names, phase);
+}
 std::string_view to_string(FailureClass failure_class) noexcept {
   return name_of(class_names, failure_class);
 }
 std::string_view to_string(AttemptOutcome outcome) noexcept {
   return name_of(outcome_names, outcome);
 }
-std::string_view to_string(BuildEvent event) noexcept { return name_of(event_names, event); }
+std::string_view to_string(BuildEvent event) noexcept {
+  return name_of(event_names, event);
+}
 
 std::optional<BuildState> parse_build_state(std::string_view text) noexcept {
   return value_of(state_names, text);

@@ -55,7 +55,7 @@ class LiveSummary {
 
   MetadataStore& metadata_;
   std::mutex mutex_;
-  QueueSummary summary_;                                  // guarded by mutex_
+  QueueSummary summary_;                                   // guarded by mutex_
   std::map<std::string, unsigned, std::less<>> changing_;  // guarded by mutex_: how many writes
   std::set<std::string, std::less<>> changed_;             // guarded by mutex_
 };

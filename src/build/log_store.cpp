@@ -11,7 +11,9 @@ namespace {
 
 using key_space::Key;
 
-Key size_key(std::string_view build) { return std::move(Key(key_space::log_size).text(build)); }
+Key size_key(std::string_view build) {
+  return std::move(Key(key_space::log_size).text(build));
+}
 
 Key chunk_key(std::string_view build, std::uint64_t offset) {
   return std::move(Key(key_space::log_chunk).text(build).number(offset));
@@ -21,7 +23,8 @@ Result<std::uint64_t> size_in(const ReadView& view, std::string_view build) {
   SLIPWAY_TRY(const std::optional<std::string_view> row, view.get(size_key(build)));
   if (!row) return std::uint64_t{0};
   if (row->size() != 8)
-    return Error(ErrorCode::corrupt, slipway::format("log of build {}: its size is malformed", build));
+    return Error(ErrorCode::corrupt,
+                 slipway::format("log of build {}: its size is malformed", build));
   return key_space::read_number(*row);
 }
 
@@ -57,14 +60,15 @@ Result<std::uint64_t> LogStore::append(std::string_view build, std::uint64_t off
     if (guard) SLIPWAY_CHECK(guard(transaction));
     SLIPWAY_TRY(size, size_in(transaction, build));
     if (offset > size)
-      return Error(ErrorCode::range_mismatch,
-                   slipway::format("log of build {}: a chunk for offset {}, but it has {} bytes; go "
-                                   "on from there",
-                                   build, offset, size));
+      return Error(
+          ErrorCode::range_mismatch,
+          slipway::format("log of build {}: a chunk for offset {}, but it has {} bytes; go "
+                          "on from there",
+                          build, offset, size));
     const std::uint64_t known = size - offset;
     if (known >= bytes.size()) return {};
-    SLIPWAY_TRY(size, add_to_end(transaction, build, size,
-                                 bytes.substr(static_cast<std::size_t>(known))));
+    SLIPWAY_TRY(
+        size, add_to_end(transaction, build, size, bytes.substr(static_cast<std::size_t>(known))));
     return {};
   };
   SLIPWAY_CHECK(metadata_.write(add));
@@ -75,8 +79,7 @@ Result<std::uint64_t> LogStore::append_line(WriteTransaction& transaction, std::
                                             std::string_view line) {
   SLIPWAY_TRY(const std::uint64_t size, size_in(transaction, build));
   SLIPWAY_TRY(const bool ended, ends_with_line_end(transaction, build, size));
-  return add_to_end(transaction, build, size,
-                    slipway::format("{}{}\n", ended ? "" : "\n", line));
+  return add_to_end(transaction, build, size, slipway::format("{}{}\n", ended ? "" : "\n", line));
 }
 
 Result<std::uint64_t> LogStore::size(std::string_view build) const {

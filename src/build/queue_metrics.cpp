@@ -6,7 +6,7 @@ namespace slipway {
 
 namespace {
 
-constexpr std::array bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+constexpr std::array bounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,   0.25, 0.5,
                             1.0,   2.5,    5.0,   10.0, 30.0,  60.0, 120.0, 300.0};
 
 /// What a finished build is counted as: its state, or for a failed one the failure's class.

@@ -54,7 +54,9 @@ BuildScheduler::BuildScheduler(MetadataStore& metadata, BuildQueue& queue,
   }
 }
 
-BuildScheduler::~BuildScheduler() { stop(); }
+BuildScheduler::~BuildScheduler() {
+  stop();
+}
 
 Result<void> BuildScheduler::adopt() {
   SLIPWAY_TRY(const std::vector<Build> leased, queue_.leased_builds());
@@ -183,9 +185,8 @@ std::optional<MonotonicTime> BuildScheduler::next_deadline() const {
 void BuildScheduler::show() {
   for (auto& [tenant, gauge] : depths_)
     if (!summary_.tenants.contains(tenant)) gauge->set(0);
-  std::erase_if(depths_, [this](const auto& depth) {
-    return !summary_.tenants.contains(depth.first);
-  });
+  std::erase_if(depths_,
+                [this](const auto& depth) { return !summary_.tenants.contains(depth.first); });
   for (const auto& [tenant, numbers] : summary_.tenants) {
     auto& gauge = depths_[tenant];
     if (gauge == nullptr)
@@ -219,12 +220,12 @@ Result<std::string> BuildScheduler::explain(const Build& build) {
 }
 
 Result<std::unique_ptr<Scheduler>> make_scheduler(MetadataStore& metadata, BuildQueue& queue,
-                                                  std::vector<BuildBackend*> backends,
-                                                  Clock& clock, const SchedulerOptions& options,
-                                                  Log& log, Metrics& metrics) {
+                                                  std::vector<BuildBackend*> backends, Clock& clock,
+                                                  const SchedulerOptions& options, Log& log,
+                                                  Metrics& metrics) {
   SLIPWAY_CHECK(check_names(backends, options.rules));
-  auto scheduler = std::make_unique<BuildScheduler>(metadata, queue, backends, clock, options, log,
-                                                    metrics);
+  auto scheduler =
+      std::make_unique<BuildScheduler>(metadata, queue, backends, clock, options, log, metrics);
   SLIPWAY_CHECK(scheduler->adopt());
   return std::unique_ptr<Scheduler>(std::move(scheduler));
 }

@@ -173,8 +173,7 @@ void BuildScheduler::settle(Attempt& attempt, const Result<void>& result) {
   if (result || result.error().code == ErrorCode::conflict ||
       result.error().code == ErrorCode::not_found)
     return end_of(std::string(attempt.worker), {});
-  log_.error("attempt not ended",
-             {{"worker", attempt.worker}, {"error", result.error().message}});
+  log_.error("attempt not ended", {{"worker", attempt.worker}, {"error", result.error().message}});
   attempt.held_until = clock_.monotonic() + after_error;
 }
 
@@ -213,13 +212,11 @@ void BuildScheduler::stop_leavers() {
     if (leaver.being_stopped || clock_.monotonic() < leaver.stop_at) continue;
     leaver.being_stopped = true;
     backends_.find(leaver.backend)
-        ->second.lane->call(BackendLane::Urgency::other,
-                            [inbox = inbox_, name = leaver.backend,
-                             worker = worker](BuildBackend& called) {
-                              auto result = called.stop(worker);
-                              inbox->post(SchedulerMessage{
-                                  name, StopEnded{worker, std::move(result), called.room()}});
-                            });
+        ->second.lane->call(BackendLane::Urgency::other, [inbox = inbox_, name = leaver.backend,
+                                                          worker = worker](BuildBackend& called) {
+          auto result = called.stop(worker);
+          inbox->post(SchedulerMessage{name, StopEnded{worker, std::move(result), called.room()}});
+        });
   }
 }
 
@@ -233,9 +230,9 @@ void BuildScheduler::on_stop_ended(const std::string& name, const StopEnded& end
     leavers_.erase(found);
     return;
   }
-  log_.warning("worker not stopped", {{"backend", name},
-                                      {"worker", ended.worker},
-                                      {"error", ended.result.error().message}});
+  log_.warning(
+      "worker not stopped",
+      {{"backend", name}, {"worker", ended.worker}, {"error", ended.result.error().message}});
   Leaver& leaver = found->second;
   leaver.being_stopped = false;
   leaver.backoff = std::clamp(leaver.backoff * 2, after_error, last_stop_backoff);

@@ -41,8 +41,7 @@ bool BuildScheduler::lease_builds() {
       note_turn(choice->tenant, state.queue);
       start(*lease);
     } else if (lease.error().code != ErrorCode::conflict) {
-      log_.error("build not leased",
-                 {{"build", choice->build}, {"error", lease.error().message}});
+      log_.error("build not leased", {{"build", choice->build}, {"error", lease.error().message}});
       look_again(clock_.monotonic() + after_error);
       return false;
     }
@@ -67,20 +66,20 @@ void BuildScheduler::start(const BuildLease& lease) {
 
   Backend& backend = backends_.find(latest.backend)->second;
   ++backend.being_started;
-  backend.lane->call(
-      BackendLane::Urgency::start,
-      [this, inbox = inbox_, request = std::move(request), name = latest.backend,
-       credential = attempt.credential](BuildBackend& called) {
-        auto result = called.start(request);
-        const bool accepted = result.ok();
-        inbox->post(SchedulerMessage{name, StartEnded{request.name, std::move(result),
-                                                      called.room()}});
-        if (!accepted) return;
-        const auto noted = queue_.started(credential);
-        if (!noted && noted.error().code != ErrorCode::conflict)
-          log_.warning("start not recorded",
-                       {{"worker", request.name}, {"error", noted.error().message}});
-      });
+  backend.lane->call(BackendLane::Urgency::start, [this, inbox = inbox_,
+                                                   request = std::move(request),
+                                                   name = latest.backend,
+                                                   credential =
+                                                       attempt.credential](BuildBackend& called) {
+    auto result = called.start(request);
+    const bool accepted = result.ok();
+    inbox->post(SchedulerMessage{name, StartEnded{request.name, std::move(result), called.room()}});
+    if (!accepted) return;
+    const auto noted = queue_.started(credential);
+    if (!noted && noted.error().code != ErrorCode::conflict)
+      log_.warning("start not recorded",
+                   {{"worker", request.name}, {"error", noted.error().message}});
+  });
   log_.info("build leased", {{"build", build.id},
                              {"repository", build.request.repository.str()},
                              {"backend", latest.backend},
@@ -95,9 +94,9 @@ void BuildScheduler::on_start_ended(const std::string& name, const StartEnded& e
     backend.backoff = {};
   } else {
     block(backend, ended.result.error().message);
-    log_.warning("worker not started", {{"backend", name},
-                                        {"worker", ended.worker},
-                                        {"error", ended.result.error().message}});
+    log_.warning(
+        "worker not started",
+        {{"backend", name}, {"worker", ended.worker}, {"error", ended.result.error().message}});
   }
 
   const auto found = attempts_.find(ended.worker);

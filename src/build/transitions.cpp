@@ -12,9 +12,9 @@ namespace {
 Result<void> move_on(Build& build, BuildEvent event) {
   const auto next = next_state(build.state, event);
   if (!next)
-    return Error(ErrorCode::conflict, slipway::format("build {} is {}: \"{}\" does not apply to it",
-                                                      build.id, to_string(build.state),
-                                                      to_string(event)));
+    return Error(ErrorCode::conflict,
+                 slipway::format("build {} is {}: \"{}\" does not apply to it", build.id,
+                                 to_string(build.state), to_string(event)));
   build.state = *next;
   return {};
 }
@@ -52,9 +52,12 @@ void mark(Build& build, std::optional<Timestamp> BuildTimes::*step, Timestamp no
 
 BuildEvent event_of(FailureClass failure_class, bool tries_left) {
   switch (failure_class) {
-    case FailureClass::user: return BuildEvent::failed_user;
-    case FailureClass::timeout: return BuildEvent::failed_timeout;
-    case FailureClass::infrastructure: break;
+    case FailureClass::user:
+      return BuildEvent::failed_user;
+    case FailureClass::timeout:
+      return BuildEvent::failed_timeout;
+    case FailureClass::infrastructure:
+      break;
   }
   return tries_left ? BuildEvent::interrupted : BuildEvent::exhausted;
 }

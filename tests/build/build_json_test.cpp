@@ -11,12 +11,16 @@ constexpr const char* digest_text =
     "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 constexpr const char* commit_id = "9f3c2e1d4b5a69788796a5b4c3d2e1f00112233a";
 
-Timestamp at(std::string_view text) { return parse_rfc3339(text).value(); }
+Timestamp at(std::string_view text) {
+  return parse_rfc3339(text).value();
+}
 
 Build full_build() {
   BuildRequest request(RepositoryName::parse("app/web").value(),
                        GitSource{"https://git.example.com/web.git", "refs/heads/main", commit_id});
-  request.commit = CommitInfo{commit_id, "Fix the \"pager\"\n", "https://git.example.com/c/9f3c",
+  request.commit = CommitInfo{commit_id,
+                              "Fix the \"pager\"\n",
+                              "https://git.example.com/c/9f3c",
                               "2026-11-24T09:00:00+01:00",
                               Person{"Ada", "ada@example.com", "ada", "https://example.com/a.png"},
                               std::nullopt};
@@ -69,7 +73,9 @@ constexpr const char* full_json =
     R"("times":{"queued":"2026-11-24T09:05:03.007Z","leased":"2026-11-24T09:05:03.010Z",)"
     R"("finished":"2026-11-24T09:06:00.000Z"}})";
 
-TEST(BuildJson, IsTheInterfacesDocument) { EXPECT_EQ(to_json(full_build()), full_json); }
+TEST(BuildJson, IsTheInterfacesDocument) {
+  EXPECT_EQ(to_json(full_build()), full_json);
+}
 
 TEST(BuildJson, CanBeReadBack) {
   const auto read = parse_build(full_json);

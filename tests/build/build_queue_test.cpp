@@ -97,10 +97,10 @@ TEST_P(BuildQueueTest, AWholeBuildLeavesItsTimesAndMovesItsTags) {
   ASSERT_EQ(done.attempts.size(), 1U);
   EXPECT_EQ(done.attempts[0].outcome, AttemptOutcome::succeeded);
   for (const char* tag : {"latest", "main"})
-    EXPECT_EQ(world.registry
-                  ->stat_manifest(done.request.repository, Reference(Tag::parse(tag).value()))
-                  ->digest,
-              image);
+    EXPECT_EQ(
+        world.registry->stat_manifest(done.request.repository, Reference(Tag::parse(tag).value()))
+            ->digest,
+        image);
   EXPECT_TRUE(queue().summary()->tenants.empty());
   EXPECT_TRUE(queue().summary()->leased_by_backend.empty());
 }
@@ -184,10 +184,8 @@ TEST_P(BuildQueueTest, RegistrationIsForOneWorker) {
   EXPECT_EQ(queue().register_worker(lease.registration_token, "short").error().code,
             ErrorCode::invalid_argument);
 
-  const Registration first =
-      queue().register_worker(lease.registration_token, some_nonce).value();
-  const Registration again =
-      queue().register_worker(lease.registration_token, some_nonce).value();
+  const Registration first = queue().register_worker(lease.registration_token, some_nonce).value();
+  const Registration again = queue().register_worker(lease.registration_token, some_nonce).value();
   EXPECT_EQ(first.token, again.token);
   EXPECT_EQ(first.build, again.build);
   EXPECT_EQ(queue().register_worker(lease.registration_token, other_nonce).error().code,
@@ -239,8 +237,8 @@ TEST_P(BuildQueueTest, AStaleAttemptCanDoNothing) {
   EXPECT_TRUE(is_conflict(queue().interrupted(stale, AttemptOutcome::lost, "r", "m")));
   EXPECT_TRUE(is_conflict(world.logs->append(build.id, 0, "x", queue().guard(stale))));
   const RepositoryName name = RepositoryName::parse("app").value();
-  EXPECT_TRUE(is_conflict(
-      world.registry->put_blob(name, digest_of("new"), "new", queue().guard(stale))));
+  EXPECT_TRUE(
+      is_conflict(world.registry->put_blob(name, digest_of("new"), "new", queue().guard(stale))));
   EXPECT_FALSE(world.registry->stat_blob(name, digest_of("new")).ok());
   EXPECT_EQ(queue().standings(std::vector{stale, current}).value(),
             (std::vector{AttemptStanding::over, AttemptStanding::running}));
@@ -326,14 +324,14 @@ TEST_P(BuildQueueTest, ALogGoesOnWhereTheLastAttemptLeftIt) {
   ASSERT_TRUE(queue().interrupted(first, AttemptOutcome::lost, "worker_lost", "gone").ok());
   world.clock.advance(1min);
   const BuildLease lease = queue().lease(build.id, "other").value();
-  const Registration second =
-      queue().register_worker(lease.registration_token, some_nonce).value();
+  const Registration second = queue().register_worker(lease.registration_token, some_nonce).value();
   const std::string before = world.log_of(build.id);
   EXPECT_THAT(before, testing::MatchesRegex("step 1\nstep\nslipway: attempt 1 ended: gone; trying "
                                             "again in .*\nslipway: attempt 2 starts on other\n"));
   EXPECT_EQ(second.log_offset, before.size());
-  ASSERT_TRUE(world.logs->append(build.id, second.log_offset, "step 1\n",
-                                 queue().guard({build.id, 2})).ok());
+  ASSERT_TRUE(
+      world.logs->append(build.id, second.log_offset, "step 1\n", queue().guard({build.id, 2}))
+          .ok());
   EXPECT_EQ(world.log_of(build.id), before + "step 1\n");
 }
 

@@ -83,8 +83,9 @@ TEST(BuildRequestJson, RefusesWhatWouldLeaveItsFolderOrLookLikeAnOption) {
   EXPECT_THAT(mistake_of(with(R"("context": "a/../../b")")), HasSubstr("context"));
   EXPECT_THAT(mistake_of(with(R"("dockerfile": "-f")")), HasSubstr("dockerfile"));
   EXPECT_THAT(mistake_of(with(R"("target": "--all")")), HasSubstr("target"));
-  EXPECT_THAT(mistake_of(R"({"source":{"git":{"url":"https://x.example/a","ref":"--upload-pack=x"}}})"),
-              HasSubstr("source.git.ref"));
+  EXPECT_THAT(
+      mistake_of(R"({"source":{"git":{"url":"https://x.example/a","ref":"--upload-pack=x"}}})"),
+      HasSubstr("source.git.ref"));
   EXPECT_THAT(mistake_of(R"({"source":{"git":{"url":"ext::sh -c x"}}})"),
               HasSubstr("source.git.url"));
   EXPECT_THAT(mistake_of(R"({"source":{"git":{"url":"https://x.example/a","commit":"main"}}})"),

@@ -12,9 +12,9 @@ namespace {
 constexpr std::array states{BuildState::queued,    BuildState::starting, BuildState::running,
                             BuildState::succeeded, BuildState::failed,   BuildState::cancelled};
 constexpr std::array events{
-    BuildEvent::leased,      BuildEvent::no_room,        BuildEvent::registered,
-    BuildEvent::succeeded,   BuildEvent::failed_user,    BuildEvent::failed_timeout,
-    BuildEvent::interrupted, BuildEvent::exhausted,      BuildEvent::cancelled};
+    BuildEvent::leased,      BuildEvent::no_room,     BuildEvent::registered,
+    BuildEvent::succeeded,   BuildEvent::failed_user, BuildEvent::failed_timeout,
+    BuildEvent::interrupted, BuildEvent::exhausted,   BuildEvent::cancelled};
 
 /// The life of a build as the documentation tells it, by name: one line a state.
 const std::map<std::string, std::map<std::string, std::string>> told{
@@ -65,10 +65,9 @@ TEST(BuildState, NamesCanBeReadBack) {
     EXPECT_EQ(parse_build_phase(to_string(phase)), phase);
   for (auto failure : {FailureClass::user, FailureClass::infrastructure, FailureClass::timeout})
     EXPECT_EQ(parse_failure_class(to_string(failure)), failure);
-  for (auto outcome :
-       {AttemptOutcome::succeeded, AttemptOutcome::user, AttemptOutcome::infrastructure,
-        AttemptOutcome::timeout, AttemptOutcome::cancelled, AttemptOutcome::lost,
-        AttemptOutcome::no_room})
+  for (auto outcome : {AttemptOutcome::succeeded, AttemptOutcome::user,
+                       AttemptOutcome::infrastructure, AttemptOutcome::timeout,
+                       AttemptOutcome::cancelled, AttemptOutcome::lost, AttemptOutcome::no_room})
     EXPECT_EQ(parse_attempt_outcome(to_string(outcome)), outcome);
   EXPECT_EQ(parse_build_state("Queued"), std::nullopt);
   EXPECT_EQ(parse_build_phase(""), std::nullopt);

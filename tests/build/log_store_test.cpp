@@ -99,11 +99,9 @@ TEST_F(LogStoreTest, RemovesOneLogAndNoOther) {
   ASSERT_TRUE(logs.append("b", 0, "one", {}).ok());
   ASSERT_TRUE(logs.append("b", 3, "two", {}).ok());
   ASSERT_TRUE(logs.append("bb", 0, "other", {}).ok());
-  ASSERT_TRUE(metadata
-                  ->write([&](WriteTransaction& transaction) {
-                    return logs.remove(transaction, "b");
-                  })
-                  .ok());
+  ASSERT_TRUE(
+      metadata->write([&](WriteTransaction& transaction) { return logs.remove(transaction, "b"); })
+          .ok());
   EXPECT_EQ(logs.size("b").value(), 0U);
   EXPECT_EQ(text(), "");
   EXPECT_EQ(logs.size("bb").value(), 5U);

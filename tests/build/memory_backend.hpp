@@ -139,7 +139,7 @@ class MemoryBackend final : public BuildBackend {
 
   /// Asked before each start; an error is its answer. Set before the scheduler runs.
   std::function<Result<void>(const WorkerRequest&)> on_start;
-  unsigned stops_fail = 0;   // as many stops answer an error
+  unsigned stops_fail = 0;  // as many stops answer an error
   unsigned lists_fail = 0;
   bool claims_room = false;  // although there is none
 
@@ -151,9 +151,9 @@ class MemoryBackend final : public BuildBackend {
 
   const std::string name_;
   std::mutex mutex_;
-  unsigned slots_;                          // guarded by mutex_
-  std::map<std::string, Entry> workers_;    // guarded by mutex_
-  std::vector<std::string> calls_;          // guarded by mutex_
+  unsigned slots_;                                     // guarded by mutex_
+  std::map<std::string, Entry> workers_;               // guarded by mutex_
+  std::vector<std::string> calls_;                     // guarded by mutex_
   std::function<void(const BackendEvent&)> listener_;  // guarded by mutex_
 };
 

@@ -26,8 +26,8 @@ class SchedulerTest : public testing::Test {
   void make(std::vector<BuildBackend*> backends) {
     used = std::move(backends);
     scheduler.reset();
-    scheduler = make_scheduler(world.stores->metadata(), *world.queue, used, world.clock, options)
-                    .value();
+    scheduler =
+        make_scheduler(world.stores->metadata(), *world.queue, used, world.clock, options).value();
   }
   void make() { make({&local}); }
 
@@ -44,8 +44,7 @@ class SchedulerTest : public testing::Test {
   std::string worker(const std::string& id) { return find(id).attempts.back().worker; }
 
   WorkerCredential register_worker(const std::string& id, MemoryBackend& backend) {
-    const auto registered =
-        world.queue->register_worker(backend.token_of(worker(id)), some_nonce);
+    const auto registered = world.queue->register_worker(backend.token_of(worker(id)), some_nonce);
     EXPECT_TRUE(registered.ok()) << registered.error().message;
     return {id, find(id).epoch};
   }

@@ -22,9 +22,9 @@ SchedulingState state_of(const std::vector<TenantLine>& tenants,
     tenant.queued = line.queued;
     tenant.leased = line.leased;
     if (line.queued > 0)
-      tenant.head = QueueHead{"build-of-" + line.name,
-                              line.repository.empty() ? line.name + "/app" : line.repository, "",
-                              0};
+      tenant.head =
+          QueueHead{"build-of-" + line.name,
+                    line.repository.empty() ? line.name + "/app" : line.repository, "", 0};
     state.queue.tenants[line.name] = tenant;
   }
   state.backends = backends;
@@ -90,8 +90,9 @@ TEST(SchedulingPolicy, KeepsCaps) {
   rules.tenants["a"].max_running = 2;
   EXPECT_TRUE(choose_next(state_of({{"a", 5, 1, ""}}, {room("l", 1)}), rules).has_value());
   EXPECT_FALSE(choose_next(state_of({{"a", 5, 2, ""}}, {room("l", 1)}), rules).has_value());
-  EXPECT_EQ(choose_next(state_of({{"a", 5, 2, ""}, {"b", 1, 9, ""}}, {room("l", 1)}), rules)->tenant,
-            "b");
+  EXPECT_EQ(
+      choose_next(state_of({{"a", 5, 2, ""}, {"b", 1, 9, ""}}, {room("l", 1)}), rules)->tenant,
+      "b");
   rules.tenants["a"].max_running = 0;
   EXPECT_FALSE(choose_next(state_of({{"a", 5, 0, ""}}, {room("l", 1)}), rules).has_value());
 }

@@ -64,8 +64,8 @@ class Simulation : public testing::Test {
   }
 
   void submit() {
-    BuildRequest request = request_for(repositories[pick(repositories.size())],
-                                       static_cast<int>(pick(3)));
+    BuildRequest request =
+        request_for(repositories[pick(repositories.size())], static_cast<int>(pick(3)));
     const Build build = world.submit(request);
     all.push_back(build.id);
   }
@@ -194,8 +194,7 @@ class Simulation : public testing::Test {
         ++count;
       return count;
     };
-    EXPECT_EQ(ends("slipway: succeeded") + ends("slipway: failed") + ends("slipway: cancelled"),
-              1U)
+    EXPECT_EQ(ends("slipway: succeeded") + ends("slipway: failed") + ends("slipway: cancelled"), 1U)
         << log;
   }
 

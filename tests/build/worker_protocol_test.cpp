@@ -34,13 +34,12 @@ TEST(WorkerProtocol, Instructions) {
   instructions.heartbeat_interval = std::chrono::milliseconds(250);
   instructions.git_protocols = {"https"};
   const std::string json = to_json(instructions);
-  EXPECT_EQ(
-      json,
-      R"({"build":{"id":"01JDCZ0M4Y7W3Q6S8N2V5X9K1B","repository":"app","tenant":"app",)"
-      R"("state":"queued","source":{"git":{"url":"https://git.example.com/a","ref":"HEAD"}},)"
-      R"("context":".","dockerfile":"Dockerfile"},"token":"slpw_x",)"
-      R"("registry":"registry.example.com:5000","registry_secure":true,"log_offset":17,)"
-      R"("timeout":120,"heartbeat_interval_ms":250,"git_protocols":["https"]})");
+  EXPECT_EQ(json,
+            R"({"build":{"id":"01JDCZ0M4Y7W3Q6S8N2V5X9K1B","repository":"app","tenant":"app",)"
+            R"("state":"queued","source":{"git":{"url":"https://git.example.com/a","ref":"HEAD"}},)"
+            R"("context":".","dockerfile":"Dockerfile"},"token":"slpw_x",)"
+            R"("registry":"registry.example.com:5000","registry_secure":true,"log_offset":17,)"
+            R"("timeout":120,"heartbeat_interval_ms":250,"git_protocols":["https"]})");
   const auto read = parse_worker_instructions(json);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->build, build);
@@ -78,11 +77,10 @@ TEST(WorkerProtocol, FinishCall) {
   const char* digest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
   EXPECT_EQ(to_json(FinishCall{Digest::parse(digest).value(), std::nullopt}),
             std::string(R"({"digest":")") + digest + R"("})");
-  const FinishCall failed{
-      std::nullopt, BuildFailure{FailureClass::infrastructure, "disk_full", "no space", {}}};
-  EXPECT_EQ(
-      to_json(failed),
-      R"({"failure":{"class":"infrastructure","reason":"disk_full","message":"no space"}})");
+  const FinishCall failed{std::nullopt,
+                          BuildFailure{FailureClass::infrastructure, "disk_full", "no space", {}}};
+  EXPECT_EQ(to_json(failed),
+            R"({"failure":{"class":"infrastructure","reason":"disk_full","message":"no space"}})");
   EXPECT_EQ(parse_finish_call(to_json(failed))->failure, failed.failure);
   EXPECT_EQ(parse_finish_call("{}").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(parse_finish_call(std::string(R"({"digest":")") + digest +

@@ -74,9 +74,9 @@ TEST_F(WorkerTokensTest, CannotBeMadeUp) {
 
 TEST_F(WorkerTokensTest, StayTheSameWhenTheStoreIsOpenedAgain) {
   const std::string before = world.tokens->issue("01JDCZ0M4Y7W3Q6S8N2V5X9K1B", 7);
-  EXPECT_EQ(WorkerTokens::open(world.stores->metadata()).value()->issue(
-                "01JDCZ0M4Y7W3Q6S8N2V5X9K1B", 7),
-            before);
+  EXPECT_EQ(
+      WorkerTokens::open(world.stores->metadata()).value()->issue("01JDCZ0M4Y7W3Q6S8N2V5X9K1B", 7),
+      before);
   EXPECT_NE(QueueWorld().tokens->issue("01JDCZ0M4Y7W3Q6S8N2V5X9K1B", 7), before);
 }
 
