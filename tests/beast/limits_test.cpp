@@ -45,8 +45,10 @@ TEST(TimeoutsTest, AnIdleConnectionIsClosed) {
   client.send(hello);
   client.receive();
   clocked.clock.advance(70s);  // below idle_timeout
-  client.send(hello);
-  EXPECT_EQ(client.receive().body, "hello");
+  for (;;) {                   // until the server has seen the time: 22:13:20 and 70 seconds
+    client.send(hello);
+    if (client.receive().has(" 22:14:30 GMT\r\n")) break;
+  }
   EXPECT_GE(clocked.time_until_closed(client), 75s);
   EXPECT_TRUE(client.is_closed());
 }
@@ -186,6 +188,9 @@ TEST(LimitsTest, WithoutDescriptorsItWaitsForSome) {
     client->send(hello);
     client->receive();
   }
+  // UBSan needs descriptors for the first look at an object of a type.
+  log.warning("first");
+  EXPECT_EQ(log.count(), 0);
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
   const rlimit none{0, limit.rlim_max};
