@@ -154,7 +154,7 @@ BuildFailure failure_of(const BuildahOutput& output, const ProcessEnd& end) {
     return {FailureClass::user, "base_image_not_found", shortened(error), std::nullopt};
   if (contains(error, "was not found in the provided Dockerfile"))
     return {FailureClass::user, "target_not_found", shortened(error), std::nullopt};
-  if (contains_any(error, {"no FROM statement", "FROM requires", "no contents in", "parse error",
+  if (contains_any(error, {"parsing main Dockerfile", "no FROM statement", "FROM requires", "no contents in", "parse error",
                            "nknown instruction", "nknown flag", "requires at least",
                            "requires exactly", "requires either", "invalid syntax",
                            "must be of the form", "unterminated", "invalid reference format"}))

@@ -1,5 +1,6 @@
 #include "worker/git_source.hpp"
 
+#include <slipway/core/timestamp.hpp>
 #include <slipway/http/message.hpp>
 
 #include <algorithm>
@@ -206,6 +207,8 @@ std::optional<BuildFailure> GitFetcher::check_out(FetchedSource& source) {
   if (auto failure = git({"show", "--no-patch", "--format=%cI", source.commit}, "git show",
                          &source.created))
     return failure;
+  const auto moment = parse_rfc3339(source.created);
+  source.created = moment ? to_rfc3339(*moment) : std::string();
   std::error_code error;
   if (fs::exists(fetch_.folder / ".gitmodules", error)) {
     auto failure = git({"submodule", "update", "--quiet", "--init", "--recursive", "--depth", "1"},

@@ -179,7 +179,8 @@ std::string Push::absolute(std::string_view location) const {
 MaybeFailure Push::push_blob(const Blob& blob) {
   const std::string digest = blob.digest.to_string();
   // A lost answer to the PUT looks like an upload that is not known any more; the next HEAD tells.
-  constexpr int most_tries = 5;
+  constexpr int most_tries = 10;
+  std::chrono::milliseconds delay{200};
   for (int attempt = 1;; ++attempt) {
     auto head = send([&] { return request(HttpMethod::head, base_ + "blobs/" + digest); });
     if (auto* failure = std::get_if<Failure>(&head)) return std::move(*failure);
@@ -196,6 +197,8 @@ MaybeFailure Push::push_blob(const Blob& blob) {
     if (!failure || attempt == most_tries) return failure;
     const auto* known_failure = std::get_if<BuildFailure>(&*failure);
     if (known_failure == nullptr || known_failure->reason != "push_failed") return failure;
+    if (!link_.wait_until(link_.clock().monotonic() + delay, stop_.get_token())) return Stopped{};
+    delay *= 2;
   }
 }
 

@@ -241,9 +241,13 @@ void WorkerRun::finish_once(const FinishCall& call) {
 }
 
 Result<WorkerOutcome> WorkerRun::finish(const FinishCall& call) {
-  SLIPWAY_TRY(const IncomingResponse response,
-              link_.send([&] { return post("finish", to_json(call)); }, options_.patience,
-                         over_stop_.get_token()));
+  const auto send = [this](const FinishCall& what) {
+    return link_.send([&] { return post("finish", to_json(what)); }, options_.patience,
+                      over_stop_.get_token());
+  };
+  auto answered = send(call);
+  if (over_stop_.stop_requested()) return WorkerOutcome::stopped;
+  SLIPWAY_TRY(const IncomingResponse response, std::move(answered));
   if (response.status == 200)
     return call.digest ? WorkerOutcome::succeeded : WorkerOutcome::failed;
   if (call.digest && response.status != 409) {
@@ -251,10 +255,8 @@ Result<WorkerOutcome> WorkerRun::finish(const FinishCall& call) {
     const FinishCall instead{std::nullopt, infrastructure_failure(
                                                "result_refused",
                                                refused("finish", response).message)};
-    SLIPWAY_TRY(const IncomingResponse second,
-                link_.send([&] { return post("finish", to_json(instead)); }, options_.patience,
-                           over_stop_.get_token()));
-    if (second.status == 200) return WorkerOutcome::failed;
+    const auto second = send(instead);
+    if (second && second->status == 200) return WorkerOutcome::failed;
   }
   return WorkerOutcome::stopped;
 }

@@ -1,0 +1,2 @@
+FROM scratch AS
+RUN --mount=foo=bar x

@@ -1,0 +1,1 @@
+FROM localhost:5999/nope:1

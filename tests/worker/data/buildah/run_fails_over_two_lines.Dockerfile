@@ -1,0 +1,5 @@
+FROM scratch
+COPY busybox /bin/busybox
+COPY busybox /bin/sh
+RUN echo a && \
+    exit 3

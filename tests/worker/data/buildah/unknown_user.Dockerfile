@@ -1,0 +1,4 @@
+FROM scratch
+COPY busybox /bin/busybox
+USER nosuch
+RUN ["/bin/busybox","true"]
