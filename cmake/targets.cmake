@@ -61,7 +61,8 @@ function(slipway_test folder)
 
   set(program ${folder}_test)
   add_executable(${program} ${sources})
-  target_compile_definitions(${program} PRIVATE "SLIPWAY_TEST_FOLDER=\"${CMAKE_CURRENT_SOURCE_DIR}\"")
+  # Relative, so that the compiler's cache serves every checkout: tests run in the project's root.
+  target_compile_definitions(${program} PRIVATE "SLIPWAY_TEST_FOLDER=\"tests/${folder}\"")
   target_include_directories(${program} PRIVATE "${PROJECT_SOURCE_DIR}")
   target_link_libraries(${program} PRIVATE slipway_warnings slipway_${folder} ${arg_LINKS} GTest::gmock_main)
   foreach(other IN LISTS arg_DEPENDS)
@@ -72,6 +73,7 @@ function(slipway_test folder)
   gtest_discover_tests(${program}
     TEST_PREFIX "${folder}/"
     DISCOVERY_MODE PRE_TEST
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
     DISCOVERY_TIMEOUT 60
     PROPERTIES TIMEOUT ${SLIPWAY_TEST_TIMEOUT} LABELS ${folder} ENVIRONMENT "${SLIPWAY_TEST_ENVIRONMENT}")
 endfunction()
