@@ -19,7 +19,7 @@ import unittest
 
 import harness
 
-ROUNDS = 20
+ROUNDS = int(os.environ.get("SLIPWAY_TEST_ROUNDS", 20))
 STEPS = 6
 DOCKERFILE = (
     'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n'
