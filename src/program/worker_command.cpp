@@ -75,6 +75,7 @@ ExitStatus work(const WorkerCommandOptions& options) {
   }).detach();
 
   const auto log = make_standard_error_log();
+  log->info("worker started", {{"server", options.server}});
   const auto outcome =
       run_worker(worker, **transport, Clock::system(), *log, stop.get_token());
   if (!outcome) return report_failure(outcome.error());
