@@ -69,6 +69,19 @@ Result<void> read_storage(const Node& node, const ConfigPlace& place, StoreOptio
   return section.finish();
 }
 
+Result<void> read_registry(const Node& node, const ConfigPlace& place, bool& sparse_images) {
+  Section section(node, place);
+  section.read_parsed<bool>(
+      "sparse_images", "true or false",
+      [](std::string_view text) -> std::optional<bool> {
+        if (text == "true") return true;
+        if (text == "false") return false;
+        return std::nullopt;
+      },
+      sparse_images);
+  return section.finish();
+}
+
 Result<void> read_tenants(const Node& node, const ConfigPlace& place, SchedulingRules& rules) {
   if (node.kind != Node::Kind::mapping) return config_mistake(place, node, "a mapping of tenants");
   for (const auto& [name, value] : node.members) {
@@ -230,6 +243,9 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
   });
   section.read("storage", [&](const Node& node, const ConfigPlace& place) {
     return read_storage(node, place, configuration.storage);
+  });
+  section.read("registry", [&](const Node& node, const ConfigPlace& place) {
+    return read_registry(node, place, configuration.sparse_images);
   });
   section.read("builds", [&](const Node& node, const ConfigPlace& place) {
     return read_builds(node, place, configuration.builds);

@@ -61,6 +61,7 @@ struct Configuration {
   AnonymousAccess anonymous = AnonymousAccess::none;
   std::optional<TlsServerOptions> tls;
   StoreOptions storage;
+  bool sparse_images = false;  // RegistryOptions::sparse_images
   BuildsConfiguration builds;
   std::chrono::milliseconds shutdown_grace{30'000};
 };

@@ -13,12 +13,13 @@ Engine::~Engine() = default;
 Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& folder,
                                              const StoreOptions& store_options,
                                              const BuildQueueOptions& queue_options,
-                                             Clock& clock, Metrics& metrics) {
+                                             Clock& clock, Metrics& metrics,
+                                             const RegistryOptions& registry_options) {
   std::unique_ptr<Engine> engine(new Engine(folder, clock));
   SLIPWAY_TRY(engine->stores_, open_stores(folder, store_options));
   MetadataStore& metadata = engine->metadata();
   engine->blobs_ = std::make_unique<BlobStore>(metadata, engine->stores_->objects(), clock);
-  SLIPWAY_TRY(engine->registry_, open_registry(*engine->blobs_, clock));
+  SLIPWAY_TRY(engine->registry_, open_registry(*engine->blobs_, clock, registry_options));
   engine->tokens_ = std::make_unique<TokenStore>(metadata, clock);
   SLIPWAY_TRY(engine->worker_tokens_, WorkerTokens::open(metadata));
   engine->authenticator_ = std::make_unique<Authenticator>(

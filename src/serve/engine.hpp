@@ -30,7 +30,8 @@ class Engine {
                                               const StoreOptions& store_options = {},
                                               const BuildQueueOptions& queue_options = {},
                                               Clock& clock = Clock::system(),
-                                              Metrics& metrics = Metrics::none());
+                                              Metrics& metrics = Metrics::none(),
+                                              const RegistryOptions& registry_options = {});
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;

@@ -100,8 +100,10 @@ class RunningServer final : public Server {
     if (engine_ != nullptr) return {};
     BuildQueueOptions options;
     options.default_timeout = configuration_.builds.timeout;
+    RegistryOptions registry_options;
+    registry_options.sparse_images = configuration_.sparse_images;
     SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options,
-                                          Clock::system(), metrics_));
+                                          Clock::system(), metrics_, registry_options));
     engine_ = own_engine_.get();
     return {};
   }

@@ -33,6 +33,7 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.anonymous, AnonymousAccess::none);
   EXPECT_FALSE(configuration.tls.has_value());
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{64} << 30U);
+  EXPECT_FALSE(configuration.sparse_images);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
@@ -50,6 +51,7 @@ tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
 storage:
   metadata: {lmdb: {map_size: 1GiB}}
   blobs: {local: {}}
+registry: {sparse_images: true}
 builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
@@ -74,6 +76,7 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.tls->key, "server.key");
   EXPECT_EQ(configuration.tls->client_ca, "ca.pem");
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{1} << 30U);
+  EXPECT_TRUE(configuration.sparse_images);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh", "file"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
@@ -167,6 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"map_size_without_a_unit", "storage:\n  metadata:\n    lmdb:\n      map_size: 64\n",
                 "config.yaml:4: storage.metadata.lmdb.map_size: expected a size such as 512MiB or "
                 "64GiB, got \"64\""},
+        Mistake{"sparse_images_of_another_kind", "registry:\n  sparse_images: some\n",
+                "config.yaml:2: registry.sparse_images: expected true or false, got \"some\""},
         Mistake{"storage_of_a_later_version", "storage:\n  blobs: {s3: {bucket: b}}\n",
                 "config.yaml:2: storage.blobs.s3: unknown key; expected one of local"},
         Mistake{"timeout_without_a_unit", "builds:\n  timeout: 60\n",

@@ -186,6 +186,87 @@ TEST_F(OciAccessTest, PointReadsAreAnsweredAtOnceAndTheRestIsNot) {
   EXPECT_FALSE(at_once(HttpMethod::delete_, "/v2/app/manifests/latest"));
 }
 
+/// A worker whose attempt was replaced as soon as it says so.
+class WorkerVerifier final : public CredentialVerifier {
+ public:
+  Result<std::optional<Identity>> verify(std::string_view secret) const override {
+    if (secret != "worker") return std::optional<Identity>();
+    Identity identity;
+    identity.kind = Identity::Kind::worker;
+    identity.name = "build";
+    identity.grants = {{"app/*", {Action::pull, Action::push, Action::delete_}}};
+    identity.guard = [this](const ReadView&) -> Result<void> {
+      if (!replaced) return {};
+      return Error(ErrorCode::denied, "this attempt was replaced");
+    };
+    return std::optional(std::move(identity));
+  }
+  bool replaced = false;
+};
+
+TEST_F(OciAccessTest, AReplacedWorkerWritesNothingMore) {
+  OciWorld world(memory, AnonymousAccess::none);
+  WorkerVerifier verifier;
+  const Authenticator authenticator({&verifier});
+  const AccessPolicy policy(AnonymousAccess::none);
+  const auto handler = make_oci_handler(world.registry(), authenticator, policy);
+  const auto send = [&](std::string_view method, const std::string& target,
+                        std::string_view body = {}, std::string type = "") {
+    return exchange(*handler, method, target,
+                    {{"Authorization", "Bearer worker"}, {"Content-Type", std::move(type)}}, body);
+  };
+  const auto push = [&](std::string_view bytes) {
+    const OciAnswer begun = send("POST", "/v2/app/web/blobs/uploads/");
+    return send("PUT", begun.field("Location") + "?digest=" + digest_text(bytes), bytes);
+  };
+  EXPECT_EQ(push("{}").status, 201);
+  const std::string json = image_json("{}", {});
+  EXPECT_EQ(send("PUT", "/v2/app/web/manifests/v1", json, oci_manifest_type).status, 201);
+
+  verifier.replaced = true;
+  EXPECT_EQ(push("more").code(), "DENIED");
+  EXPECT_EQ(send("POST", "/v2/app/web/blobs/uploads/?digest=" + digest_text("x"), "x").code(),
+            "DENIED");
+  EXPECT_EQ(send("POST", "/v2/app/two/blobs/uploads/?from=app/web&mount=" + digest_text("{}"))
+                .code(),
+            "DENIED");
+  EXPECT_EQ(send("PUT", "/v2/app/web/manifests/v2", json, oci_manifest_type).code(), "DENIED");
+  EXPECT_EQ(send("DELETE", "/v2/app/web/manifests/v1").code(), "DENIED");
+  EXPECT_EQ(send("DELETE", "/v2/app/web/blobs/" + digest_text("{}")).code(), "DENIED");
+  EXPECT_EQ(send("GET", "/v2/app/web/tags/list").list("tags"), std::vector<std::string>{"v1"});
+}
+
+TEST_F(OciAccessTest, NothingReadsOnTheIoThreadWhereReadsMayBlock) {
+  OciWorld world(memory);
+  put_blob(world, "app", "{}");
+  const std::string json = image_json("{}", {});
+  ASSERT_TRUE(world.registry()
+                  .put_manifest(*RepositoryName::parse("app"), *parse_reference("latest"), json,
+                                oci_manifest_type)
+                  .ok());
+  const Authenticator authenticator({&world.tokens()});
+  const AccessPolicy policy(AnonymousAccess::push);
+  OciHandlerOptions options;
+  options.reads_may_block = true;
+  const auto handler = make_oci_handler(world.registry(), authenticator, policy, options);
+  const std::string blob = "/v2/app/blobs/" + digest_text("{}");
+  for (const std::string& target : {blob, std::string("/v2/app/manifests/latest")})
+    for (const HttpMethod method : {HttpMethod::get, HttpMethod::head}) {
+      HttpRequest request;
+      request.method = method;
+      request.target = target;
+      HttpResponse response;
+      EXPECT_TRUE(std::holds_alternative<HttpBlocking>(handler->handle(request, response)));
+    }
+  EXPECT_EQ(exchange(*handler, "GET", blob).body, "{}");
+  EXPECT_EQ(exchange(*handler, "GET", blob, {{"Range", "bytes=1-1"}}).body, "}");
+  EXPECT_EQ(exchange(*handler, "HEAD", blob).length(), 2U);
+  EXPECT_EQ(exchange(*handler, "GET", "/v2/app/manifests/latest").body, json);
+  EXPECT_EQ(exchange(*handler, "HEAD", "/v2/app/manifests/latest").length(), json.size());
+  EXPECT_EQ(exchange(*handler, "PATCH", "/v2/app/blobs/uploads/nonsense", {}, "x").code(),
+            "BLOB_UPLOAD_UNKNOWN");
+}
+
 TEST_F(OciAccessTest, RoutesHaveFixedNames) {
   OciWorld world(memory);
   const auto name = [&](std::string_view target) {
