@@ -213,7 +213,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "got a mapping"},
         Mistake{"unknown_key", "listen: 127.0.0.1:1\nlissten: 127.0.0.1:2\n",
                 "config.yaml:2: lissten: unknown key; expected one of anonymous, builds, data, "
-                "listen, shutdown_grace, storage, tls, url"},
+                "listen, registry, shutdown_grace, storage, tls, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, "
                 "git_protocols, routes, tenants, timeout"},
