@@ -76,7 +76,7 @@ TEST(RunProcess, ProgramsThatAreNotThere) {
 
 /// Twice forked, in a session of its own, deaf to SIGTERM: says so, then stays.
 constexpr const char* daemon_script =
-    "(setsid sh -c 'trap \"\" TERM HUP; (echo up; sleep 1000; true) & wait' &); ";
+    "(setsid sh -c 'trap \"\" TERM HUP; (echo up; sleep 1000; true) & wait' &); sleep 1000; true";
 
 TEST(RunProcess, WhatIsLeftOfTheFamilyEndsWithTheProgram) {
   // The program ends by itself once its daemon runs; the daemon holds the output open.
@@ -93,7 +93,7 @@ TEST(RunProcess, WhatIsLeftOfTheFamilyEndsWithTheProgram) {
 
 TEST(RunProcess, StopEndsTheWholeFamilyAtOnce) {
   std::stop_source stop;
-  ProcessSpec spec = shell(std::string(daemon_script) + "sleep 1000; true");
+  ProcessSpec spec = shell(daemon_script);
   spec.environment[1].second = "stopped";
   spec.output = [&stop](std::string_view text) {
     if (text.find("up") != std::string_view::npos) stop.request_stop();
@@ -107,7 +107,7 @@ TEST(RunProcess, StopEndsTheWholeFamilyAtOnce) {
 }
 
 TEST(RunProcess, TimeoutEndsTheWholeFamily) {
-  ProcessSpec spec = shell(std::string(daemon_script) + "sleep 1000; true");
+  ProcessSpec spec = shell(daemon_script);
   spec.environment[1].second = "late";
   spec.timeout = std::chrono::milliseconds(100);
   const auto end = run_process(spec);
