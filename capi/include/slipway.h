@@ -189,6 +189,7 @@ SLIPWAY_API slipway_error* slipway_build_find(slipway_store* store, const char* 
  * up to date all the same), SLIPWAY_IO. */
 SLIPWAY_API slipway_error* slipway_build_wait(slipway_build* build, uint64_t timeout_milliseconds);
 
+/* What these answer stays until the handle is brought up to date; the id as long as the handle. */
 SLIPWAY_API const char* slipway_build_get_id(const slipway_build* build);
 /* "queued", "starting", "running", "succeeded", "failed", "cancelled" */
 SLIPWAY_API const char* slipway_build_get_state(const slipway_build* build);

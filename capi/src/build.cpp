@@ -55,7 +55,7 @@ void bring_up_to_date(slipway_build& handle, Build build) {
 }
 
 slipway_build* make_handle(Engine& engine, Build build) {
-  auto handle = std::unique_ptr<slipway_build>(new slipway_build{&engine, build, {}, {}, {}, {}});
+  auto handle = std::unique_ptr<slipway_build>(new slipway_build{&engine, build.id, build, {}, {}, {}, {}});
   bring_up_to_date(*handle, std::move(build));
   return handle.release();
 }
@@ -109,16 +109,16 @@ slipway_error* slipway_build_wait(slipway_build* build, uint64_t timeout_millise
     constexpr std::uint64_t longest = 1000ULL * 60 * 60 * 24 * 365;
     const std::chrono::milliseconds timeout(
         static_cast<std::int64_t>(std::min<std::uint64_t>(timeout_milliseconds, longest)));
-    SLIPWAY_TRY(Build now, wait_for_build(*build->engine, build->build.id, timeout));
+    SLIPWAY_TRY(Build now, wait_for_build(*build->engine, build->id, timeout));
     bring_up_to_date(*build, std::move(now));
     if (is_final(build->build.state)) return {};
     return Error(ErrorCode::timed_out,
-                 "build " + build->build.id + " has not ended; it is " + build->state);
+                 "build " + build->id + " has not ended; it is " + build->state);
   });
 }
 
 const char* slipway_build_get_id(const slipway_build* build) {
-  return build != nullptr ? build->build.id.c_str() : nullptr;
+  return build != nullptr ? build->id.c_str() : nullptr;
 }
 
 const char* slipway_build_get_state(const slipway_build* build) {
@@ -143,7 +143,7 @@ slipway_error* slipway_build_read_log(slipway_build* build, uint64_t offset,
   return guarded([&]() -> Result<void> {
     SLIPWAY_CHECK(require(build, "build"));
     SLIPWAY_CHECK(require(out_bytes, "out_bytes"));
-    SLIPWAY_TRY(std::string bytes, read_whole_log(*build->engine, build->build.id, offset));
+    SLIPWAY_TRY(std::string bytes, read_whole_log(*build->engine, build->id, offset));
     *out_bytes = new slipway_bytes{std::move(bytes)};
     return {};
   });

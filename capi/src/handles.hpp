@@ -37,6 +37,7 @@ struct slipway_server {
 
 struct slipway_build {
   slipway::Engine* engine;
+  const std::string id;
   slipway::Build build;
   // Texts that the getters answer, made when the handle is brought up to date.
   std::string state;

@@ -132,6 +132,10 @@ bool send_signal(const ProcessId& process, int signal) {
 bool kill_all(const std::function<std::vector<ProcessInfo>()>& members) {
   constexpr int most_rounds = 1000;
   constexpr int pause_milliseconds = 5;
+  // One look is not a moment: whose parent ended while /proc was read seems to belong to nobody.
+  // The next look finds it where it was handed to, so only two empty ones mean that none is left.
+  constexpr int empty_looks_needed = 2;
+  int empty_looks = 0;
   for (int round = 0; round < most_rounds; ++round) {
     bool alive = false;
     for (const ProcessInfo& process : members()) {
@@ -139,8 +143,9 @@ bool kill_all(const std::function<std::vector<ProcessInfo>()>& members) {
       alive = true;
       send_signal(process.id, SIGKILL);
     }
-    if (!alive) return true;
-    ::poll(nullptr, 0, round == 0 ? 1 : pause_milliseconds);
+    empty_looks = alive ? 0 : empty_looks + 1;
+    if (empty_looks == empty_looks_needed) return true;
+    if (alive) ::poll(nullptr, 0, round == 0 ? 1 : pause_milliseconds);
   }
   return false;
 }

@@ -120,12 +120,9 @@ Result<Child> start(const ProcessSpec& spec) {
   Handle error_read(error[0]), error_write(error[1]);
 
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return system_error("prctl");
-  const Launch launch{program->c_str(),
-                      argv.data(),
-                      envp.data(),
-                      spec.folder.empty() ? nullptr : spec.folder.c_str(),
-                      ::getpid(),
-                      output[1],
+  const Launch launch{program->c_str(), argv.data(),
+                      envp.data(),      spec.folder.empty() ? nullptr : spec.folder.c_str(),
+                      ::getpid(),       output[1],
                       error[1]};
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("fork");
@@ -148,17 +145,22 @@ Result<Child> start(const ProcessSpec& spec) {
   return Child{pid, std::move(process), std::move(output_read)};
 }
 
-/// Kills and reaps whatever of the family is there, but for the one that the caller waits for.
-Result<void> end_family(pid_t waited_for) {
-  const bool ended = kill_all([waited_for] {
-    std::vector<ProcessInfo> family = descendants(::getpid(), all_processes());
-    for (const ProcessInfo& process : family)
-      if (process.state == 'Z' && process.parent == ::getpid() && process.id.pid != waited_for)
-        ::waitpid(process.id.pid, nullptr, WNOHANG);
-    return family;
-  });
-  if (ended) return {};
+std::vector<ProcessInfo> family() {
+  return descendants(::getpid(), all_processes());
+}
+
+/// Kills whatever of the family runs.
+Result<void> kill_family() {
+  if (kill_all(family)) return {};
   return Error(ErrorCode::io, "a process of the build cannot be killed; restart the machine");
+}
+
+/// Reaps what was killed. It comes to us from its parents as those are reaped, so until none is
+/// left.
+void reap_family() {
+  for (std::vector<ProcessInfo> dead = family(); !dead.empty(); dead = family())
+    for (const ProcessInfo& process : dead)
+      if (process.parent == ::getpid()) ::waitpid(process.id.pid, nullptr, 0);
 }
 
 /// Passes on what is in the pipe. False: its other end is closed.
@@ -189,10 +191,14 @@ int poll_timeout(const std::optional<steady_clock::time_point>& deadline) {
 
 std::string ProcessEnd::describe() const {
   switch (cause) {
-    case Cause::exited: return "exit status " + std::to_string(status);
-    case Cause::signalled: return "killed by signal " + std::to_string(status);
-    case Cause::timed_out: return "timed out";
-    case Cause::stopped: return "stopped";
+    case Cause::exited:
+      return "exit status " + std::to_string(status);
+    case Cause::signalled:
+      return "killed by signal " + std::to_string(status);
+    case Cause::timed_out:
+      return "timed out";
+    case Cause::stopped:
+      return "stopped";
   }
   return "";
 }
@@ -207,9 +213,8 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, std::stop_token stop) {
   if (spec.timeout) deadline = steady_clock::now() + *spec.timeout;
 
   std::optional<ProcessEnd::Cause> forced;
-  std::array<pollfd, 3> watched{{{child.output.get(), POLLIN, 0},
-                                 {child.process.get(), POLLIN, 0},
-                                 {wake.get(), POLLIN, 0}}};
+  std::array<pollfd, 3> watched{
+      {{child.output.get(), POLLIN, 0}, {child.process.get(), POLLIN, 0}, {wake.get(), POLLIN, 0}}};
   while (!forced) {
     const int ready = ::poll(watched.data(), watched.size(), poll_timeout(deadline));
     if (ready < 0 && errno != EINTR) return system_error("poll");
@@ -222,9 +227,9 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, std::stop_token stop) {
     else if (ready > 0 && watched[0].revents != 0)
       if (!pass_on_once(child.output.get(), spec.output)) watched[0].fd = -1;
   }
-  SLIPWAY_CHECK(end_family(child.pid));
+  SLIPWAY_CHECK(kill_family());
   ProcessEnd end = reap(child.pid);
-  SLIPWAY_CHECK(end_family(0));  // what it left to us by dying
+  reap_family();
   ::fcntl(child.output.get(), F_SETFL, O_NONBLOCK);
   while (pass_on_once(child.output.get(), spec.output)) {
   }
@@ -232,8 +237,7 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, std::stop_token stop) {
   return end;
 }
 
-Result<CapturedProcess> run_and_capture(ProcessSpec spec, std::stop_token stop,
-                                        std::size_t limit) {
+Result<CapturedProcess> run_and_capture(ProcessSpec spec, std::stop_token stop, std::size_t limit) {
   CapturedProcess captured;
   spec.output = [&captured, limit, also = std::move(spec.output)](std::string_view bytes) {
     if (also) also(bytes);
@@ -242,8 +246,7 @@ Result<CapturedProcess> run_and_capture(ProcessSpec spec, std::stop_token stop,
       captured.output.erase(0, captured.output.size() - limit);
   };
   SLIPWAY_TRY(captured.end, run_process(spec, std::move(stop)));
-  if (captured.output.size() > limit)
-    captured.output.erase(0, captured.output.size() - limit);
+  if (captured.output.size() > limit) captured.output.erase(0, captured.output.size() - limit);
   return captured;
 }
 
