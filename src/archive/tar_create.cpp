@@ -34,11 +34,8 @@ struct FreeArchive {
 
 Error failed(const fs::path& path, std::string_view what, int code = errno) {
   return Error(code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
-               path.string()
-                   .append(": ")
-                   .append(what)
-                   .append(": ")
-                   .append(std::generic_category().message(code)));
+               path.string().append(": ").append(what).append(": ").append(
+                   std::generic_category().message(code)));
 }
 
 class Creation {
@@ -67,8 +64,7 @@ class Creation {
   std::vector<std::pair<std::string, struct stat>> pending_;
 };
 
-la_ssize_t Creation::take(struct archive* writer, void* self, const void* bytes,
-                          std::size_t size) {
+la_ssize_t Creation::take(struct archive* writer, void* self, const void* bytes, std::size_t size) {
   auto& creation = *static_cast<Creation*>(self);
   auto result = creation.sink_(std::span(static_cast<const std::byte*>(bytes), size));
   if (result) return static_cast<la_ssize_t>(size);

@@ -1,8 +1,9 @@
 // Making a tar of a folder: what `slipway build submit --context DIR` sends.
 //
-// The same folder gives the same bytes: entries stand in the order of their names' bytes, owners are
-// 0 and have no name. Modes, modification times and the targets of symbolic links are kept; a file
-// with several names comes once for each; sockets, FIFOs and devices are left out. Pax, restricted.
+// The same folder gives the same bytes: entries stand in the order of their names' bytes, owners
+// are 0 and have no name. Modes, modification times and the targets of symbolic links are kept; a
+// file with several names comes once for each; sockets, FIFOs and devices are left out. Pax,
+// restricted.
 //
 // .dockerignore is the caller's matter: `include` decides, and IgnoreRules (ignore_rules.hpp) reads
 // such a file.

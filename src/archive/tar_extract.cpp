@@ -98,8 +98,8 @@ Result<ExtractSummary> Extraction::run() {
     // A warning is a name that does not fit the locale: bytes are bytes here.
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return damaged();
     if (++summary_.entries > limits_.entries)
-      return Error(ErrorCode::too_large, "the archive has more than " +
-                                             std::to_string(limits_.entries) + " entries");
+      return Error(ErrorCode::too_large,
+                   "the archive has more than " + std::to_string(limits_.entries) + " entries");
     SLIPWAY_CHECK(take(entry));
   }
   if (!feed_->any) return damaged();
@@ -117,16 +117,18 @@ Result<void> Extraction::take(archive_entry* entry) {
   if (const char* target = archive_entry_hardlink(entry))
     return tree_.create_hard_link(name, target);
   switch (archive_entry_filetype(entry)) {
-    case AE_IFREG: return take_file(entry, name);
-    case AE_IFDIR: return tree_.create_folder(name, archive_entry_perm(entry));
+    case AE_IFREG:
+      return take_file(entry, name);
+    case AE_IFDIR:
+      return tree_.create_folder(name, archive_entry_perm(entry));
     case AE_IFLNK: {
       const char* target = archive_entry_symlink(entry);
       return tree_.create_symlink(name, target != nullptr ? target : "");
     }
     default:
-      return Error(ErrorCode::invalid_argument,
-                   "archive entry \"" + std::string(name.substr(0, 200)) +
-                       "\" is a device, FIFO or socket; leave it out");
+      return Error(ErrorCode::invalid_argument, "archive entry \"" +
+                                                    std::string(name.substr(0, 200)) +
+                                                    "\" is a device, FIFO or socket; leave it out");
   }
 }
 
@@ -155,8 +157,8 @@ Result<void> Extraction::write_data(int file, std::string_view name) {
     const auto reach = std::max(end, offset + static_cast<la_int64_t>(size));
     summary_.bytes += static_cast<std::uint64_t>(reach - end);
     if (summary_.bytes > limits_.bytes)
-      return Error(ErrorCode::too_large, "the archive unpacks to more than " +
-                                             std::to_string(limits_.bytes) + " bytes");
+      return Error(ErrorCode::too_large,
+                   "the archive unpacks to more than " + std::to_string(limits_.bytes) + " bytes");
     end = reach;
     if (result == ARCHIVE_EOF) break;
     const auto* bytes = static_cast<const char*>(block);

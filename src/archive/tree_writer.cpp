@@ -23,11 +23,8 @@ Error refused(std::string_view name, std::string_view why) {
 }
 
 Error failed(std::string_view name, std::string_view what, int code = errno) {
-  return Error(ErrorCode::io, quoted(name)
-                                  .append(": ")
-                                  .append(what)
-                                  .append(": ")
-                                  .append(std::generic_category().message(code)));
+  return Error(ErrorCode::io, quoted(name).append(": ").append(what).append(": ").append(
+                                  std::generic_category().message(code)));
 }
 
 /// Makes room for something that is no folder.

@@ -29,7 +29,6 @@ class Descriptor {
   int value_;
 };
 
-
 class TreeWriter {
  public:
   /// Errors: not_found, io.

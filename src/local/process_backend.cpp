@@ -70,8 +70,7 @@ std::vector<std::string> worker_environment(const fs::path& folder) {
     return std::string(name) + "=" + (value != nullptr ? value : otherwise);
   };
   return {inherited("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-          inherited("HOME", "/"),
-          inherited("LANG", "C.UTF-8"),
+          inherited("HOME", "/"), inherited("LANG", "C.UTF-8"),
           "TMPDIR=" + (folder / "tmp").string(),
           std::string(worker_variable) + "=" + folder.string()};
 }
@@ -223,8 +222,14 @@ Result<std::optional<ProcessId>> ProcessBackend::launch(const WorkerRequest& req
 
   LaunchSpec spec;
   spec.program = options_.program;
-  spec.arguments = {options_.program.string(), "worker", "--server",   request.server_url,
-                    "--token-file",            token.string(), "--once", "--work-dir",
+  spec.arguments = {options_.program.string(),
+                    "worker",
+                    "--server",
+                    request.server_url,
+                    "--token-file",
+                    token.string(),
+                    "--once",
+                    "--work-dir",
                     (folder / "work").string()};
   spec.arguments.insert(spec.arguments.end(), options_.worker_arguments.begin(),
                         options_.worker_arguments.end());
@@ -341,7 +346,8 @@ Result<std::unique_ptr<BuildBackend>> make_local_backend(const LocalBackendOptio
                                                          Log& log) {
   LocalBackendOptions checked = options;
   if (checked.slots == 0)
-    return Error(ErrorCode::invalid_argument, "backend " + options.name + ": slots must be above 0");
+    return Error(ErrorCode::invalid_argument,
+                 "backend " + options.name + ": slots must be above 0");
   std::error_code error;
   if (checked.program.empty()) checked.program = fs::read_symlink("/proc/self/exe", error);
   if (error || ::access(checked.program.c_str(), X_OK) < 0)

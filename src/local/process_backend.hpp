@@ -36,10 +36,10 @@ class ProcessBackend final : public BuildBackend {
 
  private:
   struct Worker {
-    std::uint64_t serial = 0;       // what epoll knows it by
+    std::uint64_t serial = 0;          // what epoll knows it by
     std::optional<ProcessId> process;  // none: it was never started
-    int handle = -1;                // pidfd, while it runs
-    std::string detail;             // how it ended
+    int handle = -1;                   // pidfd, while it runs
+    std::string detail;                // how it ended
   };
   using Workers = std::map<std::string, Worker, std::less<>>;
 

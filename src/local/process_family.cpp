@@ -32,9 +32,9 @@ std::vector<ProcessInfo> worker_family(const std::filesystem::path& folder,
   std::vector<ProcessInfo> family;
   for (const ProcessInfo& process : all) {
     const bool by_session = session_is_ours && process.session == leader->pid;
-    const bool by_parents =
-        std::any_of(below.begin(), below.end(),
-                    [&](const ProcessInfo& member) { return member.id == process.id; });
+    const bool by_parents = std::any_of(below.begin(), below.end(), [&](const ProcessInfo& member) {
+      return member.id == process.id;
+    });
     if (by_session || by_parents || lives_in(process.id.pid, folder.string()) ||
         process_variable(process.id.pid, worker_variable) == folder.string())
       family.push_back(process);
@@ -49,7 +49,8 @@ bool end_worker_family(const std::filesystem::path& folder,
   if (leader) send_signal(*leader, SIGSTOP);
   const bool others_ended = kill_all([&] {
     std::vector<ProcessInfo> family = worker_family(folder, leader);
-    std::erase_if(family, [&](const ProcessInfo& process) { return leader && process.id == *leader; });
+    std::erase_if(family,
+                  [&](const ProcessInfo& process) { return leader && process.id == *leader; });
     return family;
   });
   const auto everyone = [&] { return worker_family(folder, leader); };

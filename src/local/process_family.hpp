@@ -1,9 +1,9 @@
 // All processes of a worker, wherever they went.
 //
 // A process belongs to a worker when it is its leader, is in the leader's session, descends from
-// the leader (the worker takes orphans in while it lives), was started with the worker's variable in
-// its environment, or has its root (chroot) in the worker's folder: what a RUN left behind when its
-// worker was killed.
+// the leader (the worker takes orphans in while it lives), was started with the worker's variable
+// in its environment, or has its root (chroot) in the worker's folder: what a RUN left behind when
+// its worker was killed.
 //
 // Thread safety: any thread.
 #pragma once
@@ -24,7 +24,6 @@ std::vector<ProcessInfo> worker_family(const std::filesystem::path& folder,
                                        const std::optional<ProcessId>& leader);
 
 /// Kills them all, the leader last. False: something cannot be killed.
-bool end_worker_family(const std::filesystem::path& folder,
-                       const std::optional<ProcessId>& leader);
+bool end_worker_family(const std::filesystem::path& folder, const std::optional<ProcessId>& leader);
 
 }  // namespace slipway

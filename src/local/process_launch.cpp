@@ -94,7 +94,8 @@ bool write_record(const Shared& shared, std::uint64_t start_time) {
 
   const int file = ::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (file < 0) return false;
-  const bool written = ::write(file, text.c_str(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool written =
+      ::write(file, text.c_str(), text.size()) == static_cast<ssize_t>(text.size());
   ::close(file);
   const bool linked = written && ::link(draft.c_str(), shared.record) == 0;
   const int reason = errno;
@@ -138,7 +139,8 @@ void run_child(Shared& shared) {
   errno = reason;
 }
 
-/// Apart from its caller, so that the child's frame is this one and nothing of the caller's changes.
+/// Apart from its caller, so that the child's frame is this one and nothing of the caller's
+/// changes.
 [[gnu::noinline]] pid_t start_child(Shared& shared) {
   const pid_t pid = ::vfork();
   if (pid != 0) return pid;
@@ -160,10 +162,13 @@ Error launch_error(const LaunchSpec& spec, Stage stage, int code) {
     case Stage::program:
       return Error(ErrorCode::invalid_argument,
                    "worker program " + spec.program.string() + ": " + reason);
-    case Stage::folder: return Error(ErrorCode::io, spec.folder.string() + ": " + reason);
-    case Stage::output: return Error(ErrorCode::io, spec.output.string() + ": " + reason);
+    case Stage::folder:
+      return Error(ErrorCode::io, spec.folder.string() + ": " + reason);
+    case Stage::output:
+      return Error(ErrorCode::io, spec.output.string() + ": " + reason);
     case Stage::record:
-    case Stage::taken: break;
+    case Stage::taken:
+      break;
   }
   return Error(ErrorCode::io, spec.record.string() + ": " + reason);
 }
@@ -175,9 +180,9 @@ Result<std::optional<ProcessId>> launch_detached(const LaunchSpec& spec) {
   std::vector<std::string> environment = spec.environment;
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(environment);
-  Shared shared{spec.program.c_str(), argv.data(),         envp.data(),
-                spec.folder.c_str(),  spec.output.c_str(), spec.record.c_str(),
-                spec.boot_id.c_str(), {}};
+  Shared shared{
+      spec.program.c_str(), argv.data(),         envp.data(),          spec.folder.c_str(),
+      spec.output.c_str(),  spec.record.c_str(), spec.boot_id.c_str(), {}};
 
   // No handler may run in the child while it borrows this memory.
   sigset_t all;

@@ -3,8 +3,8 @@
 // The child shares memory until exec (vfork): starting costs the same from a server of many
 // gigabytes. Between both it leaves the session, closes every descriptor but 0 to 2, and writes its
 // own record under a name that only one process can take. So however often and from wherever a
-// worker of one name is started, and wherever a crash falls, at most one program runs, and its record
-// is there before it does.
+// worker of one name is started, and wherever a crash falls, at most one program runs, and its
+// record is there before it does.
 //
 // Thread safety: any thread.
 #pragma once

@@ -43,7 +43,8 @@ std::string read_file(const fs::path& file) {
 /// Images without a registry's name come from Docker Hub, as people expect of a Dockerfile; only
 /// this build's registry may be spoken to without TLS, and only when it has none.
 std::string registries_conf(std::string_view registry, bool secure) {
-  std::string text = "unqualified-search-registries = [\"docker.io\"]\nshort-name-mode = \"disabled\"\n";
+  std::string text =
+      "unqualified-search-registries = [\"docker.io\"]\nshort-name-mode = \"disabled\"\n";
   if (!secure)
     text.append("\n[[registry]]\nlocation = \"").append(registry).append("\"\ninsecure = true\n");
   return text;
@@ -73,7 +74,8 @@ class BuildahBuilder final : public Builder {
   const std::optional<BuildahSetup> setup_;
 };
 
-std::variant<BuildahBuilder::Places, BuildFailure> BuildahBuilder::find_places(const BuildJob& job) {
+std::variant<BuildahBuilder::Places, BuildFailure> BuildahBuilder::find_places(
+    const BuildJob& job) {
   const BuildRequest& request = job.instructions.build.request;
   const fs::path& root = job.source.folder;
   Places places;
@@ -103,18 +105,17 @@ Result<void> BuildahBuilder::prepare(const BuildJob& job, const BuildahSetup& se
     fs::create_directories(work / name, error);
     if (error) return Error(ErrorCode::io, (work / name).string() + ": " + error.message());
   }
-  SLIPWAY_CHECK(write_private_file(work / "auth.json", registry_auth_json(job.instructions.registry,
-                                                                          job.instructions.token)));
+  SLIPWAY_CHECK(write_private_file(
+      work / "auth.json", registry_auth_json(job.instructions.registry, job.instructions.token)));
   SLIPWAY_CHECK(write_private_file(
       work / "registries.conf",
       registries_conf(job.instructions.registry, job.instructions.registry_secure)));
   SLIPWAY_CHECK(write_private_file(work / "policy.json",
                                    R"({"default": [{"type": "insecureAcceptAnything"}]})"));
-  return write_private_file(work / "storage.conf", "[storage]\ndriver = \"" + setup.storage_driver +
-                                                       "\"\nrunroot = \"" +
-                                                       (work / "storage/run").string() +
-                                                       "\"\ngraphroot = \"" +
-                                                       (work / "storage/root").string() + "\"\n");
+  return write_private_file(work / "storage.conf",
+                            "[storage]\ndriver = \"" + setup.storage_driver + "\"\nrunroot = \"" +
+                                (work / "storage/run").string() + "\"\ngraphroot = \"" +
+                                (work / "storage/root").string() + "\"\n");
 }
 
 bool BuildahBuilder::needs_docker_format(const BuildJob& job, const Places& places,
@@ -156,7 +157,8 @@ Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, const BuildahCom
   if (run->success()) return BuiltImage{command.image, command.platform};
 
   BuildahFailure failed = classify_buildah_failure(output, *run, places.instructions);
-  log("\n" + (failed.line == 0 ? "" : request.dockerfile + ":" + std::to_string(failed.line) + ": ") +
+  log("\n" +
+      (failed.line == 0 ? "" : request.dockerfile + ":" + std::to_string(failed.line) + ": ") +
       failed.failure.message + "\n");
   return std::move(failed.failure);
 }
@@ -166,7 +168,8 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
   auto found = find_places(job);
   if (auto* failure = std::get_if<BuildFailure>(&found)) return std::move(*failure);
   const Places& places = std::get<Places>(found);
-  const BuildahSetup setup = setup_ ? *setup_ : choose_buildah_setup(probe_machine(job.work_folder));
+  const BuildahSetup setup =
+      setup_ ? *setup_ : choose_buildah_setup(probe_machine(job.work_folder));
   if (auto ready = prepare(job, setup); !ready)
     return infrastructure_failure("builder_failed", ready.error().message);
 
@@ -206,9 +209,12 @@ std::unique_ptr<Builder> make_buildah_builder(std::optional<BuildahSetup> setup)
 std::vector<std::string> buildah_arguments(const BuildahCommand& command,
                                            const BuildRequest& request) {
   std::vector<std::string> arguments{"buildah",
-                                     "--root", (command.storage / "root").string(),
-                                     "--runroot", (command.storage / "run").string(),
-                                     "--storage-driver", command.setup.storage_driver};
+                                     "--root",
+                                     (command.storage / "root").string(),
+                                     "--runroot",
+                                     (command.storage / "run").string(),
+                                     "--storage-driver",
+                                     command.setup.storage_driver};
   for (const std::string& option : command.setup.storage_options) {
     arguments.emplace_back("--storage-opt");
     arguments.push_back(option);

@@ -1,9 +1,9 @@
 // Builder that runs buildah.
 //
-// Storage, temporary files and credentials of a build lie in its work folder and go with it; nothing
-// is shared between builds. The image is committed to a folder with its layers compressed once, in
-// the form in which they are pushed. Build arguments are in buildah's arguments, as Docker's are;
-// the registry's token is in a file that only this user can read.
+// Storage, temporary files and credentials of a build lie in its work folder and go with it;
+// nothing is shared between builds. The image is committed to a folder with its layers compressed
+// once, in the form in which they are pushed. Build arguments are in buildah's arguments, as
+// Docker's are; the registry's token is in a file that only this user can read.
 //
 // Needs: buildah 1.23 or later in PATH.
 #pragma once
@@ -24,12 +24,12 @@ std::unique_ptr<Builder> make_buildah_builder(std::optional<BuildahSetup> setup 
 /// What buildah is called with, for one platform.
 struct BuildahCommand {
   BuildahSetup setup;
-  std::filesystem::path storage;     // --root and --runroot are below it
+  std::filesystem::path storage;  // --root and --runroot are below it
   std::filesystem::path auth_file;
   std::filesystem::path policy_file;  // for a machine that has none; empty: the machine's
   std::filesystem::path context;
   std::filesystem::path dockerfile;
-  std::filesystem::path image;       // the folder that is made
+  std::filesystem::path image;  // the folder that is made
   std::string platform;
   bool docker_format = false;
   std::vector<std::pair<std::string, std::string>> labels;

@@ -37,7 +37,7 @@ std::string_view without_structure(std::string_view text) {
 
 /// What stands in the error behind `building at STEP "..."`: what went wrong in that step.
 struct StepError {
-  std::string step;  // "RUN make"
+  std::string step;         // "RUN make"
   std::string_view before;  // what buildah found worse than the step's failure
   std::string_view cause;
 };
@@ -80,8 +80,8 @@ std::string_view class_of_transport(std::string_view error) {
   if (contains_any(error, {"no such host", "connection refused", "connection reset", "i/o timeout",
                            "TLS handshake", "no route to host", "network is unreachable",
                            "unexpected HTTP status: 5", "toomanyrequests", "Too Many Requests",
-                           "unexpected EOF", "certificate", "Service Unavailable",
-                           "Bad Gateway", "Gateway Timeout", "context deadline exceeded"}))
+                           "unexpected EOF", "certificate", "Service Unavailable", "Bad Gateway",
+                           "Gateway Timeout", "context deadline exceeded"}))
     return "registry_unreachable";
   return {};
 }
@@ -113,8 +113,8 @@ BuildFailure step_failure(const StepError& step) {
     if (at != std::string_view::npos) {
       const int status =
           static_cast<int>(number_in_front(step.cause.substr(at + status_mark.size())));
-      return {FailureClass::user, "step_failed",
-              what + ": exit status " + std::to_string(status), status};
+      return {FailureClass::user, "step_failed", what + ": exit status " + std::to_string(status),
+              status};
     }
     return {FailureClass::user, "step_failed", message, std::nullopt};
   }
@@ -154,10 +154,11 @@ BuildFailure failure_of(const BuildahOutput& output, const ProcessEnd& end) {
     return {FailureClass::user, "base_image_not_found", shortened(error), std::nullopt};
   if (contains(error, "was not found in the provided Dockerfile"))
     return {FailureClass::user, "target_not_found", shortened(error), std::nullopt};
-  if (contains_any(error, {"parsing main Dockerfile", "no FROM statement", "FROM requires", "no contents in", "parse error",
-                           "nknown instruction", "nknown flag", "requires at least",
-                           "requires exactly", "requires either", "invalid syntax",
-                           "must be of the form", "unterminated", "invalid reference format"}))
+  if (contains_any(
+          error, {"parsing main Dockerfile", "no FROM statement", "FROM requires", "no contents in",
+                  "parse error", "nknown instruction", "nknown flag", "requires at least",
+                  "requires exactly", "requires either", "invalid syntax", "must be of the form",
+                  "unterminated", "invalid reference format"}))
     return {FailureClass::user, "dockerfile_invalid", shortened(without_structure(error)),
             std::nullopt};
   if (!class_of_transport(error).empty())

@@ -55,8 +55,9 @@ MachineFacts probe_machine(const std::filesystem::path& folder) {
   facts.may_mount = effective_capability(cap_sys_admin);
   facts.kernel_overlay = known_file_system("overlay");
   struct statfs status {};
-  facts.folder_on_overlay = ::statfs(folder.c_str(), &status) == 0 &&
-                            status.f_type == static_cast<decltype(status.f_type)>(OVERLAYFS_SUPER_MAGIC);
+  facts.folder_on_overlay =
+      ::statfs(folder.c_str(), &status) == 0 &&
+      status.f_type == static_cast<decltype(status.f_type)>(OVERLAYFS_SUPER_MAGIC);
   const int fuse = ::open("/dev/fuse", O_RDWR | O_CLOEXEC);
   facts.fuse_device = fuse >= 0;
   if (fuse >= 0) ::close(fuse);

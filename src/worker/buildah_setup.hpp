@@ -15,11 +15,11 @@ namespace slipway {
 
 struct MachineFacts {
   bool root = false;
-  bool may_mount = false;         // CAP_SYS_ADMIN
-  bool kernel_overlay = false;    // /proc/filesystems
-  bool folder_on_overlay = false; // the work folder's file system
-  bool fuse_device = false;       // /dev/fuse can be opened
-  bool fuse_overlayfs = false;    // the program is there
+  bool may_mount = false;          // CAP_SYS_ADMIN
+  bool kernel_overlay = false;     // /proc/filesystems
+  bool folder_on_overlay = false;  // the work folder's file system
+  bool fuse_device = false;        // /dev/fuse can be opened
+  bool fuse_overlayfs = false;     // the program is there
 };
 
 struct BuildahSetup {

@@ -49,8 +49,8 @@ Step<FetchedSource> fetch_context(const ContextFetch& fetch, ServerLink& link, c
   auto response = link.send(request, fetch.patience, stop, take);
   if (!response) return as_failure(response.error(), stop);
   if (response->status != 200)
-    return as_failure(
-        Error(ErrorCode::unavailable, "status " + std::to_string(response->status)), stop);
+    return as_failure(Error(ErrorCode::unavailable, "status " + std::to_string(response->status)),
+                      stop);
   download.file.close();
   if (!download.file)
     return infrastructure_failure("no_space", archive.string() + ": cannot be written");

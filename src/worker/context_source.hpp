@@ -23,7 +23,7 @@ namespace slipway {
 
 struct ContextFetch {
   ContextSource source;
-  std::string url;                // …/context
+  std::string url;  // …/context
   std::string token;
   std::filesystem::path folder;   // made
   std::filesystem::path scratch;  // exists

@@ -103,7 +103,8 @@ std::vector<DockerfileInstruction> read_dockerfile(std::string_view text) {
       whole.append(1, '\n').append(next);
       content = next;
     }
-    if (instruction.keyword == "RUN" || instruction.keyword == "COPY" || instruction.keyword == "ADD")
+    if (instruction.keyword == "RUN" || instruction.keyword == "COPY" ||
+        instruction.keyword == "ADD")
       for (const std::string& name : here_documents(whole))
         for (auto body = lines.next(); body && trimmed(*body) != name;) body = lines.next();
 

@@ -17,10 +17,10 @@
 namespace slipway {
 
 struct DockerfileInstruction {
-  std::size_t line = 0;    // where it begins, from 1
-  std::size_t stage = 0;   // from 1; 0: before the first FROM
-  std::size_t step = 0;    // within its stage, from 1, as buildah counts
-  std::string keyword;     // upper case
+  std::size_t line = 0;   // where it begins, from 1
+  std::size_t stage = 0;  // from 1; 0: before the first FROM
+  std::size_t step = 0;   // within its stage, from 1, as buildah counts
+  std::string keyword;    // upper case
 };
 
 std::vector<DockerfileInstruction> read_dockerfile(std::string_view text);

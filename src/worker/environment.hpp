@@ -8,8 +8,8 @@
 
 namespace slipway {
 
-/// PATH, HOME, TMPDIR, proxies, certificate folders and the mark by which the backend finds all of a
-/// worker's processes, as far as they are set; LC_ALL=C.
+/// PATH, HOME, TMPDIR, proxies, certificate folders and the mark by which the backend finds all of
+/// a worker's processes, as far as they are set; LC_ALL=C.
 std::vector<std::pair<std::string, std::string>> child_environment();
 
 /// Adds or replaces a variable.

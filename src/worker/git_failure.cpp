@@ -55,7 +55,8 @@ std::string telling_line(std::string_view output) {
     const std::string_view line = rest.substr(0, end);
     rest.remove_prefix(std::min(end + 1, rest.size()));
     for (std::string_view mark : {"fatal: ", "ERROR: ", "error: ", "ssh: "})
-      if (line.starts_with(mark)) return std::string(line.substr(mark == "ssh: " ? 0 : mark.size()));
+      if (line.starts_with(mark))
+        return std::string(line.substr(mark == "ssh: " ? 0 : mark.size()));
     if (!line.empty()) last = line;
   }
   return std::string(last);

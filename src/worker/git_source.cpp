@@ -37,9 +37,8 @@ std::string decoded(std::string_view text) {
 
 bool object_id(std::string_view text) {
   return (text.size() == 40 || text.size() == 64) &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
 /// git's configuration for this fetch alone.
@@ -59,7 +58,8 @@ std::string configuration(const GitUrl& url) {
     return text;
   // The helper's answer is asked for by this origin only: a redirect or a submodule elsewhere gets
   // nothing.
-  text += "[credential \"" + origin + "\"]\n\thelper = \"!cat \\\"$SLIPWAY_GIT_CREDENTIALS\\\" #\"\n";
+  text +=
+      "[credential \"" + origin + "\"]\n\thelper = \"!cat \\\"$SLIPWAY_GIT_CREDENTIALS\\\" #\"\n";
   return text;
 }
 
@@ -126,8 +126,9 @@ Result<void> GitFetcher::prepare() {
       {"GIT_CONFIG_NOSYSTEM", "1"},
       {"GIT_CONFIG_GLOBAL", config.string()},
       {"GIT_ALLOW_PROTOCOL", protocols},
-      {"GIT_SSH_COMMAND", "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new "
-                          "-o ConnectTimeout=30"},
+      {"GIT_SSH_COMMAND",
+       "ssh -o BatchMode=yes -o StrictHostKeyChecking=accept-new "
+       "-o ConnectTimeout=30"},
       {"GIT_LFS_SKIP_SMUDGE", "1"},
       {"SLIPWAY_GIT_CREDENTIALS", credentials.string()}};
   environment_.insert(environment_.end(), own.begin(), own.end());
@@ -154,8 +155,9 @@ std::optional<BuildFailure> GitFetcher::git(std::vector<std::string> arguments,
 
 std::optional<BuildFailure> GitFetcher::fetch(std::string_view depth,
                                               const std::vector<std::string>& what) {
-  std::vector<std::string> arguments{"fetch",      "--quiet", "--no-tags", "--no-recurse-submodules",
-                                     "--depth", std::string(depth), "--", url_.url};
+  std::vector<std::string> arguments{
+      "fetch",   "--quiet",          "--no-tags", "--no-recurse-submodules",
+      "--depth", std::string(depth), "--",        url_.url};
   arguments.insert(arguments.end(), what.begin(), what.end());
   return git(std::move(arguments), "git fetch " + url_.url);
 }
@@ -189,8 +191,8 @@ std::optional<BuildFailure> GitFetcher::fetch_history() {
       if (have(commit)) return std::nullopt;
     }
   }
-  auto failure = fetch(everything_depth,
-                       {"+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"});
+  auto failure =
+      fetch(everything_depth, {"+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"});
   if (failure || have(commit)) return failure;
   return user_failure("commit_not_found",
                       "commit " + commit + " is in no branch and no tag of " + url_.url);
@@ -199,13 +201,15 @@ std::optional<BuildFailure> GitFetcher::fetch_history() {
 std::optional<BuildFailure> GitFetcher::check_out(FetchedSource& source) {
   const std::string& asked = fetch_.source.commit;
   const std::string wanted = (asked.empty() ? "FETCH_HEAD" : asked) + "^{commit}";
-  if (auto failure = git({"rev-parse", "--verify", "--quiet", wanted}, "git rev-parse", &source.commit))
+  if (auto failure =
+          git({"rev-parse", "--verify", "--quiet", wanted}, "git rev-parse", &source.commit))
     return user_failure("commit_not_found", (asked.empty() ? fetch_.source.ref : asked) +
                                                 " is no commit of " + url_.url);
-  if (auto failure = git({"checkout", "--quiet", "--force", "--detach", source.commit}, "git checkout"))
+  if (auto failure =
+          git({"checkout", "--quiet", "--force", "--detach", source.commit}, "git checkout"))
     return failure;
-  if (auto failure = git({"show", "--no-patch", "--format=%cI", source.commit}, "git show",
-                         &source.created))
+  if (auto failure =
+          git({"show", "--no-patch", "--format=%cI", source.commit}, "git show", &source.created))
     return failure;
   const auto moment = parse_rfc3339(source.created);
   source.created = moment ? to_rfc3339(*moment) : std::string();
@@ -218,8 +222,7 @@ std::optional<BuildFailure> GitFetcher::check_out(FetchedSource& source) {
     if (failure) return failure;
   }
   fs::remove_all(fetch_.folder / ".git", error);
-  if (error)
-    return infrastructure_failure("git_failed", "cannot remove .git: " + error.message());
+  if (error) return infrastructure_failure("git_failed", "cannot remove .git: " + error.message());
   return std::nullopt;
 }
 
@@ -250,9 +253,9 @@ GitUrl split_git_url(std::string_view text) {
     // git@host:path is ssh; what has a slash before its colon, or no colon, is a path here.
     const std::size_t colon = text.find(':');
     const bool remote = colon != std::string_view::npos && text.find('/') > colon;
-    parsed.protocol = !remote                              ? "file"
+    parsed.protocol = !remote                                ? "file"
                       : text.substr(colon).starts_with("::") ? text.substr(0, colon)
-                                                           : "ssh";
+                                                             : "ssh";
     return parsed;
   }
   parsed.protocol = text.substr(0, scheme);

@@ -8,8 +8,8 @@
 // build context, as `docker build <git URL>` makes it.
 //
 // Failures. User: commit_not_found (the commit or ref does not exist), source_denied (the server
-// wants another user), source_not_found (no such repository), protocol_not_allowed, submodule_failed.
-// Infrastructure: source_unreachable, git_missing, no_space, git_failed.
+// wants another user), source_not_found (no such repository), protocol_not_allowed,
+// submodule_failed. Infrastructure: source_unreachable, git_missing, no_space, git_failed.
 //
 // Thread safety: as run_process.
 #pragma once

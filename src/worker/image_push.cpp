@@ -72,7 +72,8 @@ std::variant<Manifest, BuildFailure> read_manifest(const fs::path& folder) {
 }
 
 /// OCI image index, for several platforms.
-std::string index_of(const std::vector<Manifest>& manifests, const std::vector<BuiltImage>& images) {
+std::string index_of(const std::vector<Manifest>& manifests,
+                     const std::vector<BuiltImage>& images) {
   const bool docker = manifests.front().media_type == media_type::docker_manifest;
   json::Writer json;
   json.begin_object().key("schemaVersion").number(2);
@@ -148,9 +149,8 @@ std::variant<IncomingResponse, Failure> Push::send(const ServerLink::MakeRequest
   auto response = link_.send(make, target_.patience, stop_.get_token());
   if (response) return *std::move(response);
   if (stop_.stop_requested()) return Failure(Stopped{});
-  return Failure(infrastructure_failure("registry_unreachable",
-                                        "push to " + target_.registry + ": " +
-                                            response.error().message));
+  return Failure(infrastructure_failure(
+      "registry_unreachable", "push to " + target_.registry + ": " + response.error().message));
 }
 
 Failure Push::refusal(std::string_view what, const IncomingResponse& response) {
@@ -276,7 +276,8 @@ Step<Digest> as_step(Failure failure) {
 
 Step<Digest> push_images(const std::vector<BuiltImage>& images, const PushTarget& target,
                          ServerLink& link, const BuildLog& log, std::stop_token stop) {
-  if (images.empty()) return infrastructure_failure("image_unreadable", "there is no image to push");
+  if (images.empty())
+    return infrastructure_failure("image_unreadable", "there is no image to push");
   std::vector<Manifest> manifests;
   std::set<Blob> blobs;
   for (const BuiltImage& image : images) {

@@ -53,9 +53,8 @@ void LogSender::add(std::string_view bytes, const std::stop_token& stop) {
   });
   while (!bytes.empty()) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] {
-      return ended_ || stop.stop_requested() || buffer_.size() < options_.buffer;
-    });
+    changed_.wait(
+        lock, [&] { return ended_ || stop.stop_requested() || buffer_.size() < options_.buffer; });
     if (ended_ || stop.stop_requested()) return;
     const std::size_t size = std::min(bytes.size(), options_.buffer - buffer_.size());
     buffer_.append(bytes.substr(0, size));

@@ -1,9 +1,10 @@
 // LogSender: carries the build's log to the server, in order, without a hole and without a repeat.
 //
-// Bytes are gathered for some milliseconds or until there are 64 KiB, and stay here until the server
-// has acknowledged them. Each chunk says at which offset it belongs; when an answer is lost the chunk
-// is sent again, and when the server says how much it has (200 and 416 alike), sending goes on from
-// there. Memory is bounded: append blocks while more than 1 MiB waits, and so the build does.
+// Bytes are gathered for some milliseconds or until there are 64 KiB, and stay here until the
+// server has acknowledged them. Each chunk says at which offset it belongs; when an answer is lost
+// the chunk is sent again, and when the server says how much it has (200 and 416 alike), sending
+// goes on from there. Memory is bounded: append blocks while more than 1 MiB waits, and so the
+// build does.
 //
 // Thread safety: any thread.
 #pragma once
@@ -24,7 +25,7 @@
 namespace slipway {
 
 struct LogSenderOptions {
-  std::string url;    // …/log, to which ?offset=N is added
+  std::string url;  // …/log, to which ?offset=N is added
   std::string token;
   std::uint64_t offset = 0;  // where this worker's log begins
   std::chrono::milliseconds batch{50};
@@ -65,12 +66,12 @@ class LogSender {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::string buffer_;         // not acknowledged yet; guarded by mutex_
-  std::uint64_t offset_;       // of the buffer's first byte; guarded by mutex_
+  std::string buffer_;          // not acknowledged yet; guarded by mutex_
+  std::uint64_t offset_;        // of the buffer's first byte; guarded by mutex_
   std::uint64_t appended_ = 0;  // guarded by mutex_
-  bool cut_ = false;           // guarded by mutex_
-  bool flushing_ = false;      // guarded by mutex_
-  bool ended_ = false;         // guarded by mutex_
+  bool cut_ = false;            // guarded by mutex_
+  bool flushing_ = false;       // guarded by mutex_
+  bool ended_ = false;          // guarded by mutex_
 
   std::stop_source stop_;
   std::jthread thread_;

@@ -2,9 +2,9 @@
 //
 // The program runs in a session of its own and is killed when this process dies. This process is
 // made the one to which orphans are given (PR_SET_CHILD_SUBREAPER), so that nothing can leave the
-// family by forking twice or by setsid; when the program has ended, or must, all that is left of the
-// family is killed and reaped before run_process returns. The family is every descendant of this
-// process: it must start no programs by other means meanwhile.
+// family by forking twice or by setsid; when the program has ended, or must, all that is left of
+// the family is killed and reaped before run_process returns. The family is every descendant of
+// this process: it must start no programs by other means meanwhile.
 //
 // Thread safety: any thread, one call at a time.
 #pragma once
@@ -24,9 +24,9 @@
 namespace slipway {
 
 struct ProcessSpec {
-  std::vector<std::string> arguments;    // the program first, looked up in PATH
+  std::vector<std::string> arguments;  // the program first, looked up in PATH
   std::vector<std::pair<std::string, std::string>> environment;  // all of it: nothing is inherited
-  std::filesystem::path folder;          // where it runs; empty: here
+  std::filesystem::path folder;                                  // where it runs; empty: here
   std::optional<std::chrono::milliseconds> timeout;
   /// Gets what the program writes to standard output and error, as it comes. It may block: the
   /// program then waits.

@@ -1,7 +1,8 @@
 // ServerLink: calls to a server that may be away for a while.
 //
 // A call that was not answered (or was answered with "later": 408, 429, 5xx) is repeated with a
-// growing and jittered delay, up to a minute; the first answer to any call ends every other's delay.
+// growing and jittered delay, up to a minute; the first answer to any call ends every other's
+// delay.
 //
 // Thread safety: any thread.
 #pragma once
@@ -51,15 +52,15 @@ class ServerLink {
   Clock& clock_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::uint64_t answers_ = 0;                          // guarded by mutex_
-  std::minstd_rand random_{std::random_device{}()};    // guarded by mutex_
+  std::uint64_t answers_ = 0;                        // guarded by mutex_
+  std::minstd_rand random_{std::random_device{}()};  // guarded by mutex_
 };
 
 /// The statuses that mean "not now".
 bool means_later(int status) noexcept;
 
-/// The statuses with which the server tells a worker that its attempt is over: 409 in so many words,
-/// the others because the attempt's token is none any more.
+/// The statuses with which the server tells a worker that its attempt is over: 409 in so many
+/// words, the others because the attempt's token is none any more.
 bool means_over(int status) noexcept;
 
 }  // namespace slipway

@@ -3,8 +3,8 @@
 // The worker knows a URL and a one-time token. It trades the token for the build's instructions,
 // fetches the source, builds, pushes, and reports a digest or a typed failure. While it does, it
 // heartbeats and sends its log. It outlives its server: calls are repeated, with a growing and
-// jittered delay, until they are answered. An answer 409 to any call means that the attempt is over:
-// everything that runs is killed and nothing is reported.
+// jittered delay, until they are answered. An answer 409 to any call means that the attempt is
+// over: everything that runs is killed and nothing is reported.
 //
 // The process that calls run_worker becomes the one to which orphaned descendants are given
 // (PR_SET_CHILD_SUBREAPER), so that nothing of a build outlives it.
@@ -25,7 +25,7 @@
 namespace slipway {
 
 struct WorkerOptions {
-  std::string server_url;          // "https://registry.example.com", with or without a slash behind
+  std::string server_url;  // "https://registry.example.com", with or without a slash behind
   std::string registration_token;
   std::filesystem::path work_folder;  // made when missing; what a build leaves in it is removed
   /// How long a server that does not answer is tried before the build is registered; 0: for ever.

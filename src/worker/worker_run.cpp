@@ -180,11 +180,16 @@ Step<FetchedSource> WorkerRun::fetch() {
   const BuildSource& source = instructions_->build.request.source;
   const BuildLog log = [this](std::string_view bytes) { sender_->append(bytes); };
   if (const auto* git = std::get_if<GitSource>(&source))
-    return fetch_git_source({*git, instructions_->git_protocols, folder_ / "source",
-                             folder_ / "scratch"},
-                            log, work_stop_.get_token());
-  ContextFetch context{std::get<ContextSource>(source), url("context"), instructions_->token,
-                       folder_ / "source", folder_ / "scratch", options_.patience, {}};
+    return fetch_git_source(
+        {*git, instructions_->git_protocols, folder_ / "source", folder_ / "scratch"}, log,
+        work_stop_.get_token());
+  ContextFetch context{std::get<ContextSource>(source),
+                       url("context"),
+                       instructions_->token,
+                       folder_ / "source",
+                       folder_ / "scratch",
+                       options_.patience,
+                       {}};
   return fetch_context(context, link_, log, work_stop_.get_token());
 }
 
@@ -202,9 +207,9 @@ Step<Digest> WorkerRun::push(const std::vector<BuiltImage>& images) {
   target.repository = instructions_->build.request.repository.str();
   target.token = instructions_->token;
   target.patience = options_.patience;
-  return push_images(images, target, link_,
-                     [this](std::string_view bytes) { sender_->append(bytes); },
-                     work_stop_.get_token());
+  return push_images(
+      images, target, link_, [this](std::string_view bytes) { sender_->append(bytes); },
+      work_stop_.get_token());
 }
 
 BuildFailure WorkerRun::timeout_failure() const {
@@ -248,13 +253,12 @@ Result<WorkerOutcome> WorkerRun::finish(const FinishCall& call) {
   auto answered = send(call);
   if (over_stop_.stop_requested()) return WorkerOutcome::stopped;
   SLIPWAY_TRY(const IncomingResponse response, std::move(answered));
-  if (response.status == 200)
-    return call.digest ? WorkerOutcome::succeeded : WorkerOutcome::failed;
+  if (response.status == 200) return call.digest ? WorkerOutcome::succeeded : WorkerOutcome::failed;
   if (call.digest && response.status != 409) {
     // The server does not find what it took: that is no fault of the build.
-    const FinishCall instead{std::nullopt, infrastructure_failure(
-                                               "result_refused",
-                                               refused("finish", response).message)};
+    const FinishCall instead{
+        std::nullopt,
+        infrastructure_failure("result_refused", refused("finish", response).message)};
     const auto second = send(instead);
     if (second && second->status == 200) return WorkerOutcome::failed;
   }
@@ -267,8 +271,8 @@ void WorkerRun::attempt_is_over() {
 }
 
 void WorkerRun::heartbeat(const std::stop_token& stop) {
-  const auto interval = std::max<std::chrono::nanoseconds>(instructions_->heartbeat_interval,
-                                                           milliseconds(100));
+  const auto interval =
+      std::max<std::chrono::nanoseconds>(instructions_->heartbeat_interval, milliseconds(100));
   while (true) {
     const MonotonicTime next = link_.clock().monotonic() + interval;
     const bool limited = instructions_->timeout.count() > 0 && !timed_out_;

@@ -63,8 +63,8 @@ class WorkerRun {
   std::unique_ptr<LogSender> sender_;
   MonotonicTime deadline_{};
 
-  std::stop_source work_stop_;       // ends what is being done
-  std::stop_source over_stop_;       // ends every call: nobody wants an answer any more
+  std::stop_source work_stop_;  // ends what is being done
+  std::stop_source over_stop_;  // ends every call: nobody wants an answer any more
   std::atomic<bool> timed_out_ = false;
 };
 

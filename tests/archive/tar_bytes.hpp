@@ -39,7 +39,9 @@ inline std::string tar_block(const TarEntry& entry) {
   put(148, "        ");
   header[156] = entry.type;
   put(157, entry.link.substr(0, 100));
-  put(257, std::string_view("ustar\0" "00", 8));
+  put(257, std::string_view("ustar\0"
+                            "00",
+                            8));
   unsigned sum = 0;
   for (char c : header) sum += static_cast<unsigned char>(c);
   put(148, octal(sum, 6));

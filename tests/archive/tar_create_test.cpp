@@ -33,8 +33,8 @@ Result<std::string> pack(const fs::path& folder, const TarCreateOptions& options
 /// What GNU tar says is in it.
 std::string listed(const TemporaryFolder& folder, const std::string& bytes) {
   write_file(folder / "list.tar", bytes);
-  const std::string command =
-      "tar --numeric-owner -tvf " + (folder / "list.tar").string() + " --full-time | awk '{print $1,$2,$6,$7,$8}'";
+  const std::string command = "tar --numeric-owner -tvf " + (folder / "list.tar").string() +
+                              " --full-time | awk '{print $1,$2,$6,$7,$8}'";
   std::string out;
   FILE* pipe = ::popen(command.c_str(), "r");
   char buffer[4096];

@@ -51,10 +51,10 @@ class TarExtract : public testing::Test {
 };
 
 TEST_F(TarExtract, FilesFoldersLinksModesAndTimes) {
-  const auto result = extract(tar(TarEntry{"app/", '5', "", "", 0750}, TarEntry{"app/run", '0', "#!/bin/sh\n", "", 0755},
-                                  TarEntry{"app/link", '2', "", "/etc/passwd"},
-                                  TarEntry{"app/twin", '1', "", "app/run"},
-                                  TarEntry{"deep/er/file", '0', std::string(5000, 'x')}));
+  const auto result = extract(
+      tar(TarEntry{"app/", '5', "", "", 0750}, TarEntry{"app/run", '0', "#!/bin/sh\n", "", 0755},
+          TarEntry{"app/link", '2', "", "/etc/passwd"}, TarEntry{"app/twin", '1', "", "app/run"},
+          TarEntry{"deep/er/file", '0', std::string(5000, 'x')}));
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->entries, 5U);
   EXPECT_EQ(result->bytes, 5010U);
@@ -71,7 +71,8 @@ TEST_F(TarExtract, FilesFoldersLinksModesAndTimes) {
 }
 
 TEST_F(TarExtract, SetUserIdAndStickyBitsAreDropped) {
-  ASSERT_TRUE(extract(tar(TarEntry{"su", '0', "x", "", 06755}, TarEntry{"tmp/", '5', "", "", 01777})).ok());
+  ASSERT_TRUE(
+      extract(tar(TarEntry{"su", '0', "x", "", 06755}, TarEntry{"tmp/", '5', "", "", 01777})).ok());
   struct stat status {};
   ASSERT_EQ(::stat((target_ / "su").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 07777U, 0755U);
@@ -79,7 +80,9 @@ TEST_F(TarExtract, SetUserIdAndStickyBitsAreDropped) {
   EXPECT_EQ(status.st_mode & 07777U, 0777U);
 }
 
-TEST_F(TarExtract, AbsoluteNames) { expect_refused(tar(TarEntry{outside_ / "x"}), "absolute"); }
+TEST_F(TarExtract, AbsoluteNames) {
+  expect_refused(tar(TarEntry{outside_ / "x"}), "absolute");
+}
 
 TEST_F(TarExtract, ParentFolders) {
   expect_refused(tar(TarEntry{"../outside"}), "\"..\"");
@@ -100,7 +103,8 @@ TEST_F(TarExtract, NothingIsWrittenThroughASymbolicLink) {
 
 TEST_F(TarExtract, AFileReplacesALinkInsteadOfFollowingIt) {
   write_file(outside_ / "victim", "kept");
-  ASSERT_TRUE(extract(tar(TarEntry{"f", '2', "", "../outside/victim"}, TarEntry{"f", '0', "new"})).ok());
+  ASSERT_TRUE(
+      extract(tar(TarEntry{"f", '2', "", "../outside/victim"}, TarEntry{"f", '0', "new"})).ok());
   EXPECT_EQ(read_file(outside_ / "victim"), "kept");
   EXPECT_EQ(read_file(target_ / "f"), "new");
 }
@@ -109,7 +113,8 @@ TEST_F(TarExtract, AFolderReplacesALinkAndItsModeGoesNowhereElse) {
   fs::create_directories(outside_);
   fs::permissions(outside_, fs::perms::owner_all);
   ASSERT_TRUE(extract(tar(TarEntry{"d", '2', "", "../outside"}, TarEntry{"d/", '5', "", "", 0777},
-                          TarEntry{"d/f", '0', "in"})).ok());
+                          TarEntry{"d/f", '0', "in"}))
+                  .ok());
   EXPECT_EQ(fs::status(outside_).permissions(), fs::perms::owner_all);
   EXPECT_TRUE(fs::is_empty(outside_));
   EXPECT_EQ(read_file(target_ / "d/f"), "in");
@@ -127,7 +132,8 @@ TEST_F(TarExtract, HardLinksStayInside) {
 
 TEST_F(TarExtract, WritingIntoAHardLinkReplacesIt) {
   ASSERT_TRUE(extract(tar(TarEntry{"a", '0', "first"}, TarEntry{"b", '1', "", "a"},
-                          TarEntry{"b", '0', "second"})).ok());
+                          TarEntry{"b", '0', "second"}))
+                  .ok());
   EXPECT_EQ(read_file(target_ / "a"), "first");
   EXPECT_EQ(read_file(target_ / "b"), "second");
 }
@@ -140,7 +146,9 @@ TEST_F(TarExtract, DevicesAndFifosAreRefused) {
 
 TEST_F(TarExtract, NamesAreBytesWhateverTheLocale) {
   // "straße" in UTF-8, and a byte that is no UTF-8 at all.
-  const std::string sharp = "stra\xC3\x9F" "e";
+  const std::string sharp =
+      "stra\xC3\x9F"
+      "e";
   TarEntry header{"pax", 'x', test::pax_record("path", sharp + "-pax")};
   ASSERT_STREQ(std::setlocale(LC_ALL, nullptr), "C");
   const auto result = extract(tar(TarEntry{sharp, '0', "1"}, TarEntry{"raw\xFF", '0', "2"}, header,
@@ -166,7 +174,9 @@ TEST_F(TarExtract, Limits) {
 
   ExtractLimits small;
   small.bytes = 1000;
-  result = extract(tar(TarEntry{"a", '0', std::string(600, 'a')}, TarEntry{"b", '0', std::string(600, 'b')}), small);
+  result = extract(
+      tar(TarEntry{"a", '0', std::string(600, 'a')}, TarEntry{"b", '0', std::string(600, 'b')}),
+      small);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().code, ErrorCode::too_large);
 
@@ -202,7 +212,9 @@ TEST_F(TarExtract, DamagedAndForeignBytes) {
 TEST_F(TarExtract, TheSourcesErrorIsKept) {
   fs::create_directories(target_);
   const auto result = extract_tar(
-      [](std::span<std::byte>) -> Result<std::size_t> { return Error(ErrorCode::cancelled, "stop"); },
+      [](std::span<std::byte>) -> Result<std::size_t> {
+        return Error(ErrorCode::cancelled, "stop");
+      },
       target_);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error(), Error(ErrorCode::cancelled, "stop"));

@@ -1,11 +1,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <slipway/build/local_backend.hpp>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <slipway/build/local_backend.hpp>
 
 #include <condition_variable>
 #include <deque>
@@ -61,8 +61,9 @@ class LocalBackend : public testing::Test {
   /// Whatever a failed test left.
   ~LocalBackend() override {
     for (const ProcessInfo& process : all_processes())
-      if (process_variable(process.id.pid, "SLIPWAY_WORKER").value_or("").starts_with(
-              (folder_ / "workers").string()))
+      if (process_variable(process.id.pid, "SLIPWAY_WORKER")
+              .value_or("")
+              .starts_with((folder_ / "workers").string()))
         send_signal(process.id, SIGKILL);
   }
 
@@ -86,8 +87,8 @@ class LocalBackend : public testing::Test {
   }
 
   static WorkerRequest request(std::string name) {
-    return {std::move(name), "01JDCZ0M4Y7W3Q6S8N2V5X9K1B", "app/web", "http://127.0.0.1:5000",
-            "the-secret-token", ""};
+    return {std::move(name),         "01JDCZ0M4Y7W3Q6S8N2V5X9K1B", "app/web",
+            "http://127.0.0.1:5000", "the-secret-token",           ""};
   }
 
   /// Blocks until the program has written a line.
@@ -141,7 +142,8 @@ TEST_F(LocalBackend, TheWorkerInheritsNothingAndIsToldNothingSecret) {
   std::string text = read_file(worker / "output");
   const std::string arguments =
       "argument worker\nargument --server\nargument http://127.0.0.1:5000\nargument --token-file\n"
-      "argument " + (worker / "token").string() + "\nargument --once\nargument --work-dir\nargument " +
+      "argument " +
+      (worker / "token").string() + "\nargument --once\nargument --work-dir\nargument " +
       (worker / "work").string() + "\nargument --extra\nargument two words\n";
   EXPECT_EQ(text.substr(0, arguments.size()), arguments);
   std::set<std::string> names;
@@ -153,7 +155,8 @@ TEST_F(LocalBackend, TheWorkerInheritsNothingAndIsToldNothingSecret) {
     if (one.starts_with("input ")) input = one;
     if (one.starts_with("session ")) session = one;
   }
-  EXPECT_EQ(names, (std::set<std::string>{"PATH", "HOME", "LANG", "TMPDIR", "SLIPWAY_WORKER", "PWD"}));
+  EXPECT_EQ(names,
+            (std::set<std::string>{"PATH", "HOME", "LANG", "TMPDIR", "SLIPWAY_WORKER", "PWD"}));
   EXPECT_EQ(text.find("hidden"), std::string::npos);
   EXPECT_NE(descriptors.find(" 0 -> /dev/null"), std::string::npos) << descriptors;
   for (const char* what : {"listener", "eventpoll", "eventfd", "pidfd"})
@@ -264,7 +267,8 @@ TEST_F(LocalBackend, StopFindsWhatRunsInARootOfTheBuild) {
   // As a RUN of a killed buildah: no mark in its environment, a session of its own, another root.
   program(
       "mkdir -p root/bin && cp /bin/busybox root/bin/ && mkfifo root/said\n"
-      "(env -i setsid /usr/sbin/chroot root /bin/busybox sh -c 'echo up > /said; exec /bin/busybox sleep 1000' &)\n"
+      "(env -i setsid /usr/sbin/chroot root /bin/busybox sh -c 'echo up > /said; exec /bin/busybox "
+      "sleep 1000' &)\n"
       "read word < root/said\necho $word > $FIFO\nexec sleep 1000\n");
   auto backend = make();
   events_.listen_to(*backend);
@@ -336,9 +340,9 @@ TEST_F(LocalBackend, AdoptedProcessesOfAnotherParentAreWatchedToo) {
 
 TEST_F(LocalBackend, AWorkerThatEndedUnseenIsListedAndToldAgain) {
   program("exit 0\n");
-  write_file(folder_ / "workers/ended/worker.json",
-             "{\"pid\": " + std::to_string(::getpid()) + ", \"start_time\": 1, \"boot_id\": \"" +
-                 current_boot_id() + "\"}\n");
+  write_file(folder_ / "workers/ended/worker.json", "{\"pid\": " + std::to_string(::getpid()) +
+                                                        ", \"start_time\": 1, \"boot_id\": \"" +
+                                                        current_boot_id() + "\"}\n");
   fs::create_directories(folder_ / "workers/never-recorded");
   auto backend = make();
   events_.listen_to(*backend);
@@ -370,7 +374,9 @@ TEST_F(LocalBackend, NumbersOfAnotherBootAreOtherProcesses) {
 TEST_F(LocalBackend, StopRemovesWhateverABuildLeft) {
   program(
       "mkdir locked && echo x > locked/x && chmod 000 locked\n"
-      "ln -s " + (folder_ / "outside").string() + " way\n"
+      "ln -s " +
+      (folder_ / "outside").string() +
+      " way\n"
       "i=0; while [ $i -lt 300 ]; do mkdir d && cd d; i=$((i+1)); done; echo deep > file\n"
       "echo ready > $FIFO\nexec sleep 1000\n");
   write_file(folder_ / "outside/kept", "kept");
@@ -380,7 +386,8 @@ TEST_F(LocalBackend, StopRemovesWhateverABuildLeft) {
   const fs::path mounted = folder_ / "workers/mess/work/a mount";
   fs::create_directories(mounted);
   if (::geteuid() == 0) {
-    ASSERT_EQ(::mount((folder_ / "outside").c_str(), mounted.c_str(), nullptr, MS_BIND, nullptr), 0);
+    ASSERT_EQ(::mount((folder_ / "outside").c_str(), mounted.c_str(), nullptr, MS_BIND, nullptr),
+              0);
   }
   const auto stopped = backend->stop("mess");
   ASSERT_TRUE(stopped.ok()) << stopped.error().message;
@@ -392,7 +399,7 @@ TEST_F(LocalBackend, WhatCannotBeStarted) {
   program("exit 0\n");
   auto backend = make();
   for (const std::string& name : {std::string(), std::string("../up"), std::string("Upper"),
-                                 std::string("-x"), std::string(64, 'a')}) {
+                                  std::string("-x"), std::string(64, 'a')}) {
     const auto result = backend->start(request(name));
     ASSERT_FALSE(result.ok()) << name;
     EXPECT_EQ(result.error().code, ErrorCode::invalid_argument);
@@ -417,12 +424,14 @@ TEST_F(LocalBackend, WhatCannotBeStarted) {
 }
 
 TEST(ProcessRecord, ReadsItsOwnFormAndNoOther) {
-  const auto record = parse_process_record("{\"pid\": 12, \"start_time\": 34, \"boot_id\": \"a-b\"}\n");
+  const auto record =
+      parse_process_record("{\"pid\": 12, \"start_time\": 34, \"boot_id\": \"a-b\"}\n");
   ASSERT_TRUE(record.has_value());
   EXPECT_EQ(*record, (ProcessRecord{{12, 34}, "a-b"}));
-  for (const char* text : {"", "{}", "{\"pid\": 12}", "{\"pid\": -1, \"start_time\": 3, \"boot_id\": \"a\"}",
-                           "{\"pid\": 1x, \"start_time\": 3, \"boot_id\": \"a\"}",
-                           "{\"pid\": 1, \"start_time\": 3, \"boot_id\": a}"})
+  for (const char* text :
+       {"", "{}", "{\"pid\": 12}", "{\"pid\": -1, \"start_time\": 3, \"boot_id\": \"a\"}",
+        "{\"pid\": 1x, \"start_time\": 3, \"boot_id\": \"a\"}",
+        "{\"pid\": 1, \"start_time\": 3, \"boot_id\": a}"})
     EXPECT_FALSE(parse_process_record(text).has_value()) << text;
 }
 

@@ -23,8 +23,11 @@ TEST(ProcessTree, ANameMayHoldAnything) {
 }
 
 TEST(ProcessTree, DescendantsAtAnyDepth) {
-  const std::vector<ProcessInfo> all{
-      {{1, 0}, 0, 1, 'S'}, {{2, 0}, 1, 2, 'S'}, {{3, 0}, 2, 2, 'S'}, {{4, 0}, 3, 4, 'Z'}, {{5, 0}, 1, 5, 'S'}};
+  const std::vector<ProcessInfo> all{{{1, 0}, 0, 1, 'S'},
+                                     {{2, 0}, 1, 2, 'S'},
+                                     {{3, 0}, 2, 2, 'S'},
+                                     {{4, 0}, 3, 4, 'Z'},
+                                     {{5, 0}, 1, 5, 'S'}};
   std::vector<pid_t> found;
   for (const ProcessInfo& process : descendants(2, all)) found.push_back(process.id.pid);
   EXPECT_EQ(found, (std::vector<pid_t>{3, 4}));

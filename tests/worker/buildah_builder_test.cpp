@@ -1,10 +1,11 @@
-// Runs buildah itself, with FROM scratch and a static busybox, so that nothing comes from a network.
+// Runs buildah itself, with FROM scratch and a static busybox, so that nothing comes from a
+// network.
 
 #include "worker/buildah_builder.hpp"
 
 #include <gtest/gtest.h>
-#include <slipway/support/hasher.hpp>
 #include <unistd.h>
+#include <slipway/support/hasher.hpp>
 
 #include <cstdlib>
 
@@ -44,7 +45,8 @@ TEST(BuildahSetup, ChosenFromFacts) {
 }
 
 TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
-  BuildRequest request(RepositoryName::parse("app/web").value(), GitSource{"https://h/a", "main", ""});
+  BuildRequest request(RepositoryName::parse("app/web").value(),
+                       GitSource{"https://h/a", "main", ""});
   request.target = "final";
   request.args = {{"A", "1"}, {"B", "x=y z"}};
   BuildahCommand command;
@@ -56,16 +58,44 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
   command.image = "/w/image/0";
   command.platform = "linux/arm64";
   command.labels = {{"l", "v"}};
-  const std::vector<std::string> expected{
-      "buildah", "--root", "/w/storage/root", "--runroot", "/w/storage/run", "--storage-driver",
-      "overlay", "--storage-opt", "overlay.mount_program=/usr/bin/fuse-overlayfs", "build",
-      "--isolation", "chroot", "--authfile", "/w/auth.json", "--format", "oci",
-      "--disable-compression=false", "--retry", "2", "--file", "/w/source/Dockerfile", "--tag",
-      "dir:/w/image/0", "--platform", "linux/arm64", "--target", "final", "--build-arg", "A=1",
-      "--build-arg", "B=x=y z", "--label", "l=v", "/w/source"};
+  const std::vector<std::string> expected{"buildah",
+                                          "--root",
+                                          "/w/storage/root",
+                                          "--runroot",
+                                          "/w/storage/run",
+                                          "--storage-driver",
+                                          "overlay",
+                                          "--storage-opt",
+                                          "overlay.mount_program=/usr/bin/fuse-overlayfs",
+                                          "build",
+                                          "--isolation",
+                                          "chroot",
+                                          "--authfile",
+                                          "/w/auth.json",
+                                          "--format",
+                                          "oci",
+                                          "--disable-compression=false",
+                                          "--retry",
+                                          "2",
+                                          "--file",
+                                          "/w/source/Dockerfile",
+                                          "--tag",
+                                          "dir:/w/image/0",
+                                          "--platform",
+                                          "linux/arm64",
+                                          "--target",
+                                          "final",
+                                          "--build-arg",
+                                          "A=1",
+                                          "--build-arg",
+                                          "B=x=y z",
+                                          "--label",
+                                          "l=v",
+                                          "/w/source"};
   EXPECT_EQ(buildah_arguments(command, request), expected);
   // base64("worker:tok")
-  EXPECT_EQ(registry_auth_json("h:5000", "tok"), R"({"auths":{"h:5000":{"auth":"d29ya2VyOnRvaw=="}}})");
+  EXPECT_EQ(registry_auth_json("h:5000", "tok"),
+            R"({"auths":{"h:5000":{"auth":"d29ya2VyOnRvaw=="}}})");
 }
 
 class BuildahBuilderTest : public testing::Test {
@@ -89,7 +119,13 @@ class BuildahBuilderTest : public testing::Test {
     const FetchedSource source{source_, "9f3c000000000000000000000000000000000000", ""};
     const BuildJob job{instructions, source, folder_ / "work", "2026-01-02T03:04:05.000Z"};
     return make_buildah_builder(std::move(setup))
-        ->build(job, [this](std::string_view text) { log_.append(text); on_log_(); }, std::move(stop));
+        ->build(
+            job,
+            [this](std::string_view text) {
+              log_.append(text);
+              on_log_();
+            },
+            std::move(stop));
   }
 
   /// The config of the only image.
@@ -139,7 +175,8 @@ TEST_F(BuildahBuilderTest, BuildsInTheOciFormatWithLabelsAndArguments) {
 }
 
 TEST_F(BuildahBuilderTest, DockersFormatWhereTheDockerfileNeedsIt) {
-  const auto step = build("FROM scratch\nCOPY busybox /b\nHEALTHCHECK CMD [\"/b\", \"true\"]\n", vfs_);
+  const auto step =
+      build("FROM scratch\nCOPY busybox /b\nHEALTHCHECK CMD [\"/b\", \"true\"]\n", vfs_);
   const auto* images = std::get_if<std::vector<BuiltImage>>(&step);
   ASSERT_NE(images, nullptr) << log_;
   const auto config = config_of(images->front());
@@ -150,22 +187,25 @@ TEST_F(BuildahBuilderTest, DockersFormatWhereTheDockerfileNeedsIt) {
 
 TEST_F(BuildahBuilderTest, AFailingStepIsToldWithItsLine) {
   const auto step = build(
-      "FROM scratch\nCOPY busybox /bin/busybox\n\n# three\nRUN [\"/bin/busybox\", \"sh\", \"-c\", \"exit 42\"]\n",
+      "FROM scratch\nCOPY busybox /bin/busybox\n\n# three\nRUN [\"/bin/busybox\", \"sh\", \"-c\", "
+      "\"exit 42\"]\n",
       vfs_);
   const auto* failure = std::get_if<BuildFailure>(&step);
   ASSERT_NE(failure, nullptr) << log_;
   EXPECT_EQ(failure->failure_class, FailureClass::user);
   EXPECT_EQ(failure->reason, "step_failed");
   EXPECT_EQ(failure->exit_code, 42);
-  EXPECT_TRUE(log_.ends_with("Dockerfile:5: RUN /bin/busybox sh -c exit 42: exit status 42\n")) << log_;
+  EXPECT_TRUE(log_.ends_with("Dockerfile:5: RUN /bin/busybox sh -c exit 42: exit status 42\n"))
+      << log_;
 }
 
 TEST_F(BuildahBuilderTest, TheProbedSetupWorksHere) {
   fs::create_directories(folder_ / "work");
   const BuildahSetup setup = choose_buildah_setup(probe_machine(folder_ / "work"));
-  const auto step = build(
-      "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"true\"]\n", setup);
-  EXPECT_TRUE(std::holds_alternative<std::vector<BuiltImage>>(step)) << setup.storage_driver << log_;
+  const auto step =
+      build("FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"true\"]\n", setup);
+  EXPECT_TRUE(std::holds_alternative<std::vector<BuiltImage>>(step))
+      << setup.storage_driver << log_;
 }
 
 TEST_F(BuildahBuilderTest, StopEndsWhatRunsInARun) {
@@ -175,7 +215,8 @@ TEST_F(BuildahBuilderTest, StopEndsWhatRunsInARun) {
   };
   const auto step = build(
       "FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"sh\", \"-c\", "
-      "\"/bin/busybox setsid /bin/busybox sleep 1000 & echo it 'is' up; /bin/busybox sleep 1000\"]\n",
+      "\"/bin/busybox setsid /bin/busybox sleep 1000 & echo it 'is' up; /bin/busybox sleep "
+      "1000\"]\n",
       choose_buildah_setup(probe_machine(folder_.path())), stop.get_token());
   EXPECT_TRUE(std::holds_alternative<Stopped>(step)) << log_;
   EXPECT_TRUE(descendants(::getpid(), all_processes()).empty());
@@ -206,7 +247,9 @@ TEST_F(BuildahBuilderTest, NothingOutsideTheSourceIsRead) {
 TEST_F(BuildahBuilderTest, ADockerfileMayStandInTheContextOrInTheRoot) {
   write_file(source_ / "part/file", "x");
   request_.context = "part";
-  EXPECT_TRUE(std::holds_alternative<std::vector<BuiltImage>>(build("FROM scratch\nCOPY file /f\n", vfs_))) << log_;
+  EXPECT_TRUE(
+      std::holds_alternative<std::vector<BuiltImage>>(build("FROM scratch\nCOPY file /f\n", vfs_)))
+      << log_;
 }
 
 }  // namespace

@@ -15,7 +15,7 @@ struct Recording {
   int status;
   FailureClass failure_class;
   const char* reason;
-  std::size_t line;  // of its Dockerfile; 0: none
+  std::size_t line;     // of its Dockerfile; 0: none
   const char* message;  // a part of it
 };
 
@@ -23,15 +23,18 @@ constexpr auto user = FailureClass::user;
 constexpr auto infrastructure = FailureClass::infrastructure;
 
 const Recording recordings[] = {
-    {"unknown_instruction", 125, user, "dockerfile_invalid", 2, "line 2: Unknown instruction: \"COPYY\""},
-    {"copy_without_arguments", 125, user, "dockerfile_invalid", 2, "COPY requires at least one argument"},
+    {"unknown_instruction", 125, user, "dockerfile_invalid", 2,
+     "line 2: Unknown instruction: \"COPYY\""},
+    {"copy_without_arguments", 125, user, "dockerfile_invalid", 2,
+     "COPY requires at least one argument"},
     {"from_malformed", 125, user, "dockerfile_invalid", 0, "FROM requires either one argument"},
     {"empty", 125, user, "dockerfile_invalid", 0, "no contents"},
     {"no_from", 125, user, "dockerfile_invalid", 0, "no FROM statement found"},
     {"env_malformed", 125, user, "dockerfile_invalid", 0, "ENV must have two arguments"},
     {"copy_source_missing", 125, user, "copy_source_missing", 2, "COPY nothere /x: "},
     {"run_fails", 7, user, "step_failed", 3, ": exit status 7"},
-    {"run_fails_over_two_lines", 3, user, "step_failed", 4, "RUN echo a &&     exit 3: exit status 3"},
+    {"run_fails_over_two_lines", 3, user, "step_failed", 4,
+     "RUN echo a &&     exit 3: exit status 3"},
     {"run_fails_in_stage", 5, user, "step_failed", 3, ": exit status 5"},
     {"run_program_missing", 1, user, "step_failed", 3, "RUN /nope: exit status 1"},
     {"run_killed", 1, user, "step_failed", 3, ": exit status 1"},
@@ -48,7 +51,8 @@ const Recording recordings[] = {
     {"base_boom", 125, infrastructure, "registry_unreachable", 0, "500"},
     {"base_busy", 125, infrastructure, "registry_unreachable", 0, "503"},
     {"base_rate", 125, infrastructure, "registry_unreachable", 0, "pull rate limit"},
-    {"registry_refuses_connection", 125, infrastructure, "registry_unreachable", 0, "connection refused"},
+    {"registry_refuses_connection", 125, infrastructure, "registry_unreachable", 0,
+     "connection refused"},
     {"registry_unknown_host", 125, infrastructure, "registry_unreachable", 0, "no such host"},
     {"add_unreachable_url", 125, user, "download_failed", 2, "connection refused"},
     {"run_fills_disk", 1, infrastructure, "no_space", 0, "no space left on device"},
@@ -64,18 +68,19 @@ TEST(BuildahFailure, OfEachRecordedRun) {
         read_dockerfile(test::read_file(data / (std::string(recording.name) + ".Dockerfile")));
     // In pieces, as a pipe gives them.
     BuildahOutput output;
-    for (std::size_t at = 0; at < text.size(); at += 7) output.add(std::string_view(text).substr(at, 7));
+    for (std::size_t at = 0; at < text.size(); at += 7)
+      output.add(std::string_view(text).substr(at, 7));
     output.finish();
-    const BuildahFailure failed = classify_buildah_failure(
-        output, {ProcessEnd::Cause::exited, recording.status}, dockerfile);
+    const BuildahFailure failed =
+        classify_buildah_failure(output, {ProcessEnd::Cause::exited, recording.status}, dockerfile);
     EXPECT_EQ(failed.failure.failure_class, recording.failure_class);
     EXPECT_EQ(failed.failure.reason, recording.reason);
     EXPECT_EQ(failed.line, recording.line);
     EXPECT_NE(failed.failure.message.find(recording.message), std::string::npos)
         << failed.failure.message;
     EXPECT_LT(failed.failure.message.size(), 1000U);
-    const bool has_status = std::string_view(recording.message).find(": exit status") !=
-                            std::string_view::npos;
+    const bool has_status =
+        std::string_view(recording.message).find(": exit status") != std::string_view::npos;
     EXPECT_EQ(failed.failure.exit_code.has_value(), has_status);
     if (has_status) {
       EXPECT_EQ(failed.failure.exit_code.value_or(-1), recording.status);
@@ -115,8 +120,8 @@ TEST(Dockerfile, LinesStagesAndSteps) {
     std::size_t line, stage, step;
     const char* keyword;
   };
-  const Expected expected[] = {{2, 0, 0, "ARG"},  {4, 1, 1, "FROM"}, {5, 1, 2, "RUN"},
-                               {9, 1, 3, "COPY"}, {12, 1, 4, "RUN"}, {15, 1, 5, "RUN"},
+  const Expected expected[] = {{2, 0, 0, "ARG"},   {4, 1, 1, "FROM"}, {5, 1, 2, "RUN"},
+                               {9, 1, 3, "COPY"},  {12, 1, 4, "RUN"}, {15, 1, 5, "RUN"},
                                {16, 2, 1, "FROM"}, {17, 2, 2, "COPY"}};
   ASSERT_EQ(instructions.size(), std::size(expected));
   for (std::size_t i = 0; i < instructions.size(); ++i) {
@@ -138,7 +143,8 @@ TEST(Dockerfile, AnotherEscapeCharacter) {
 }
 
 TEST(Dockerfile, WhatOnlyDockersFormatHolds) {
-  EXPECT_EQ(docker_only_instruction(read_dockerfile("FROM a\nhealthcheck CMD true\n")), "HEALTHCHECK");
+  EXPECT_EQ(docker_only_instruction(read_dockerfile("FROM a\nhealthcheck CMD true\n")),
+            "HEALTHCHECK");
   EXPECT_EQ(docker_only_instruction(read_dockerfile("FROM a\nONBUILD RUN x\n")), "ONBUILD");
   EXPECT_EQ(docker_only_instruction(read_dockerfile("FROM a\nRUN echo SHELL\n#SHELL\n")), "");
 }

@@ -1,4 +1,5 @@
-// A server in memory, behind the transport: the worker's calls and a registry, with faults to order.
+// A server in memory, behind the transport: the worker's calls and a registry, with faults to
+// order.
 #pragma once
 
 #include <slipway/build/worker_protocol.hpp>
@@ -82,8 +83,8 @@ class FakeServer final : public HttpTransport {
   mutable std::mutex mutex;
   std::condition_variable changed;
   WorkerInstructions instructions;
-  bool over = false;                  // the attempt is
-  std::string context;                // the uploaded one
+  bool over = false;    // the attempt is
+  std::string context;  // the uploaded one
   std::vector<std::string> calls;
   std::vector<std::string> nonces;
   std::vector<BuildPhase> phases;
@@ -117,7 +118,8 @@ class FakeServer final : public HttpTransport {
     const std::string_view call = path.substr(base.size());
     if (call == "heartbeat") return status(200);
     if (call == "phase") return take_phase(body);
-    if (call.starts_with("log?offset=")) return take_log(std::stoull(std::string(call.substr(11))), body);
+    if (call.starts_with("log?offset="))
+      return take_log(std::stoull(std::string(call.substr(11))), body);
     if (call == "context") return status(200, context);
     if (call == "finish") {
       finished.push_back(parse_finish_call(body).value());
@@ -156,10 +158,12 @@ class FakeServer final : public HttpTransport {
     const std::string base = "/v2/" + instructions.build.request.repository.str() + "/";
     if (!path.starts_with(base)) return status(404);
     const std::string_view rest = path.substr(base.size());
-    if (method == "HEAD") return status(blobs.contains(std::string(rest.substr(6))) ? 200 : 404, "");
+    if (method == "HEAD")
+      return status(blobs.contains(std::string(rest.substr(6))) ? 200 : 404, "");
     if (method == "POST") {
       IncomingResponse begun = status(202, "");
-      begun.fields = {{"Location", base + "blobs/uploads/" + std::to_string(++uploads_) + "?state=x"}};
+      begun.fields = {
+          {"Location", base + "blobs/uploads/" + std::to_string(++uploads_) + "?state=x"}};
       return begun;
     }
     if (method != "PUT") return status(405);

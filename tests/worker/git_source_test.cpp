@@ -86,7 +86,9 @@ class GitSourceTest : public testing::Test {
   int fetches_ = 0;
 };
 
-TEST_F(GitSourceTest, ACommitThatNoRefPointsTo) { expect_commit(fetch("", commits_[1]), 2); }
+TEST_F(GitSourceTest, ACommitThatNoRefPointsTo) {
+  expect_commit(fetch("", commits_[1]), 2);
+}
 
 TEST_F(GitSourceTest, ARefIsResolved) {
   expect_commit(fetch("refs/heads/main", ""), 3);
@@ -94,7 +96,9 @@ TEST_F(GitSourceTest, ARefIsResolved) {
   expect_commit(fetch("refs/tags/v1", ""), 2);
 }
 
-TEST_F(GitSourceTest, TheCommitWinsOverItsRef) { expect_commit(fetch("refs/heads/main", commits_[0]), 1); }
+TEST_F(GitSourceTest, TheCommitWinsOverItsRef) {
+  expect_commit(fetch("refs/heads/main", commits_[0]), 1);
+}
 
 TEST_F(GitSourceTest, ServersThatGiveOutOnlyWhatTheyAdvertise) {
   // Protocol version 2 gives out any object; a server may know version 0 only.
@@ -120,7 +124,8 @@ TEST_F(GitSourceTest, WhatIsNotThere) {
 }
 
 TEST_F(GitSourceTest, RefsAreNamesAndNothingElse) {
-  for (const char* ref : {"--upload-pack=touch /tmp/x", "a:b", "+main", "a b", "a..b", "x~1", "a\nb"})
+  for (const char* ref :
+       {"--upload-pack=touch /tmp/x", "a:b", "+main", "a b", "a..b", "x~1", "a\nb"})
     expect_failure(fetch(ref, ""), FailureClass::user, "commit_not_found");
 }
 
@@ -141,7 +146,8 @@ TEST_F(GitSourceTest, AnUnreachableHostIsNotTheUsersFault) {
   what.protocols = {"http"};
   what.folder = folder_ / "http";
   what.scratch = folder_ / "scratch";
-  const auto step = fetch_git_source(what, [this](std::string_view text) { log_.append(text); }, {});
+  const auto step =
+      fetch_git_source(what, [this](std::string_view text) { log_.append(text); }, {});
   expect_failure(step, FailureClass::infrastructure, "source_unreachable");
   EXPECT_EQ(log_.find("password"), std::string::npos) << log_;
   EXPECT_EQ(std::get<BuildFailure>(step).message.find("password"), std::string::npos);
@@ -152,7 +158,8 @@ TEST_F(GitSourceTest, AnUnreachableHostIsNotTheUsersFault) {
 
 TEST_F(GitSourceTest, HooksDoNotRun) {
   const fs::path templates = folder_ / "templates/hooks";
-  test::write_file(templates / "post-checkout", "#!/bin/sh\ntouch " + (folder_ / "hooked").string() + "\n");
+  test::write_file(templates / "post-checkout",
+                   "#!/bin/sh\ntouch " + (folder_ / "hooked").string() + "\n");
   fs::permissions(templates / "post-checkout", fs::perms::owner_all);
   ::setenv("GIT_TEMPLATE_DIR", (folder_ / "templates").c_str(), 1);
   expect_commit(fetch("main", ""), 3);
@@ -161,7 +168,8 @@ TEST_F(GitSourceTest, HooksDoNotRun) {
 }
 
 TEST_F(GitSourceTest, SubmodulesComeAlong) {
-  git(tree_, {"-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "file://" + bare_.string(), "part"});
+  git(tree_, {"-c", "protocol.file.allow=always", "submodule", "--quiet", "add",
+              "file://" + bare_.string(), "part"});
   git(tree_, {"commit", "-q", "-m", "with a part"});
   commits_.push_back(git(tree_, {"rev-parse", "HEAD"}));
   const fs::path whole = folder_ / "whole.git";
@@ -172,7 +180,8 @@ TEST_F(GitSourceTest, SubmodulesComeAlong) {
   what.protocols = {"file"};
   what.folder = folder_ / "with-part";
   what.scratch = folder_ / "scratch";
-  const auto step = fetch_git_source(what, [this](std::string_view text) { log_.append(text); }, {});
+  const auto step =
+      fetch_git_source(what, [this](std::string_view text) { log_.append(text); }, {});
   const auto* source = std::get_if<FetchedSource>(&step);
   ASSERT_NE(source, nullptr) << std::get<BuildFailure>(step).message << log_;
   EXPECT_EQ(read_file(source->folder / "part/file"), "3");
@@ -211,18 +220,31 @@ TEST(GitFailure, WhatItsMessagesMean) {
     const char* reason;
   };
   const Case cases[] = {
-      {"fatal: remote error: upload-pack: not our ref 1234\n", FailureClass::user, "commit_not_found"},
+      {"fatal: remote error: upload-pack: not our ref 1234\n", FailureClass::user,
+       "commit_not_found"},
       {"fatal: couldn't find remote ref refs/heads/nope\n", FailureClass::user, "commit_not_found"},
-      {"error: Server does not allow request for unadvertised object 6335\n", FailureClass::user, "commit_not_found"},
+      {"error: Server does not allow request for unadvertised object 6335\n", FailureClass::user,
+       "commit_not_found"},
       {"fatal: transport 'file' not allowed\n", FailureClass::user, "protocol_not_allowed"},
-      {"fatal: could not read Username for 'http://127.0.0.1:5997': terminal prompts disabled\n", FailureClass::user, "source_denied"},
-      {"fatal: Authentication failed for 'https://example.com/x.git/'\n", FailureClass::user, "source_denied"},
-      {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 403\n", FailureClass::user, "source_denied"},
-      {"fatal: repository 'http://127.0.0.1:5997/404/x.git/' not found\n", FailureClass::user, "source_not_found"},
-      {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 503\n", FailureClass::infrastructure, "source_unreachable"},
-      {"fatal: unable to access 'https://x.invalid/': Could not resolve host: x.invalid\n", FailureClass::infrastructure, "source_unreachable"},
-      {"ssh: connect to host 127.0.0.1 port 5999: Connection refused\nfatal: Could not read from remote repository.\n\nPlease make sure you have the correct access rights\nand the repository exists.\n", FailureClass::infrastructure, "source_unreachable"},
-      {"git@example.com: Permission denied (publickey).\nfatal: Could not read from remote repository.\n", FailureClass::user, "source_denied"},
+      {"fatal: could not read Username for 'http://127.0.0.1:5997': terminal prompts disabled\n",
+       FailureClass::user, "source_denied"},
+      {"fatal: Authentication failed for 'https://example.com/x.git/'\n", FailureClass::user,
+       "source_denied"},
+      {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 403\n",
+       FailureClass::user, "source_denied"},
+      {"fatal: repository 'http://127.0.0.1:5997/404/x.git/' not found\n", FailureClass::user,
+       "source_not_found"},
+      {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 503\n",
+       FailureClass::infrastructure, "source_unreachable"},
+      {"fatal: unable to access 'https://x.invalid/': Could not resolve host: x.invalid\n",
+       FailureClass::infrastructure, "source_unreachable"},
+      {"ssh: connect to host 127.0.0.1 port 5999: Connection refused\nfatal: Could not read from "
+       "remote repository.\n\nPlease make sure you have the correct access rights\nand the "
+       "repository exists.\n",
+       FailureClass::infrastructure, "source_unreachable"},
+      {"git@example.com: Permission denied (publickey).\nfatal: Could not read from remote "
+       "repository.\n",
+       FailureClass::user, "source_denied"},
       {"fatal: write error: No space left on device\n", FailureClass::infrastructure, "no_space"},
       {"fatal: something new\n", FailureClass::infrastructure, "git_failed"},
   };

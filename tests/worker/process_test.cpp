@@ -30,7 +30,9 @@ std::size_t marked_processes(std::string_view mark) {
 TEST(RunProcess, OutputStatusFolderAndNothingInherited) {
   const test::TemporaryFolder folder;
   ::setenv("SLIPWAY_TEST_SECRET", "hidden", 1);
-  ProcessSpec spec = shell("pwd; env | cut -d= -f1 | sort | tr '\\n' ' '; readlink /proc/$$/fd/0; echo wrong >&2; exit 3");
+  ProcessSpec spec = shell(
+      "pwd; env | cut -d= -f1 | sort | tr '\\n' ' '; readlink /proc/$$/fd/0; echo wrong >&2; exit "
+      "3");
   spec.folder = folder.path();
   const auto run = run_and_capture(spec);
   ::unsetenv("SLIPWAY_TEST_SECRET");
@@ -53,7 +55,8 @@ TEST(RunProcess, MuchOutputArrivesWhole) {
 }
 
 TEST(RunProcess, CapturedOutputIsBoundedAndKeepsItsEnd) {
-  const auto run = run_and_capture(shell("head -c 1000000 /dev/zero | tr '\\0' a; echo end"), {}, 1000);
+  const auto run =
+      run_and_capture(shell("head -c 1000000 /dev/zero | tr '\\0' a; echo end"), {}, 1000);
   ASSERT_TRUE(run.ok());
   EXPECT_EQ(run->output.size(), 1000U);
   EXPECT_TRUE(run->output.ends_with("aend\n"));
@@ -80,7 +83,9 @@ constexpr const char* daemon_script =
 
 TEST(RunProcess, WhatIsLeftOfTheFamilyEndsWithTheProgram) {
   // The program ends by itself once its daemon runs; the daemon holds the output open.
-  ProcessSpec spec = shell("mkfifo $FIFO; (setsid sh -c 'trap \"\" TERM; (echo up > $FIFO; sleep 1000; true) & wait' &); cat $FIFO");
+  ProcessSpec spec = shell(
+      "mkfifo $FIFO; (setsid sh -c 'trap \"\" TERM; (echo up > $FIFO; sleep 1000; true) & wait' "
+      "&); cat $FIFO");
   const test::TemporaryFolder folder;
   spec.environment.emplace_back("FIFO", (folder / "fifo").string());
   spec.environment[1].second = "left";

@@ -55,7 +55,8 @@ class RecordingBuilder final : public Builder {
 };
 
 /// An image as buildah leaves it in a folder.
-BuiltImage write_image(const fs::path& folder, const std::string& layer, std::string platform = "") {
+BuiltImage write_image(const fs::path& folder, const std::string& layer,
+                       std::string platform = "") {
   const std::string config = "{\"layer\": \"" + layer.substr(0, 10) + "\"}";
   const auto descriptor = [](const std::string& bytes, const char* type) {
     return "{\"mediaType\":\"" + std::string(type) + "\",\"digest\":\"" +
@@ -63,11 +64,12 @@ BuiltImage write_image(const fs::path& folder, const std::string& layer, std::st
   };
   for (const std::string& blob : {layer, config})
     test::write_file(folder / digest_of(blob).hex(), blob);
-  test::write_file(
-      folder / "manifest.json",
-      "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":" +
-          descriptor(config, "application/vnd.oci.image.config.v1+json") + ",\"layers\":[" +
-          descriptor(layer, "application/vnd.oci.image.layer.v1.tar+gzip") + "]}");
+  test::write_file(folder / "manifest.json",
+                   "{\"schemaVersion\":2,\"mediaType\":\"application/"
+                   "vnd.oci.image.manifest.v1+json\",\"config\":" +
+                       descriptor(config, "application/vnd.oci.image.config.v1+json") +
+                       ",\"layers\":[" +
+                       descriptor(layer, "application/vnd.oci.image.layer.v1.tar+gzip") + "]}");
   return {folder, std::move(platform)};
 }
 
@@ -100,7 +102,8 @@ TEST_F(WorkerRunTest, FetchesBuildsPushesAndReports) {
   const auto outcome = run(builder);
   ASSERT_TRUE(outcome.ok()) << outcome.error().message;
   EXPECT_EQ(*outcome, WorkerOutcome::succeeded);
-  EXPECT_EQ(server.phases, (std::vector{BuildPhase::fetching, BuildPhase::building, BuildPhase::pushing}));
+  EXPECT_EQ(server.phases,
+            (std::vector{BuildPhase::fetching, BuildPhase::building, BuildPhase::pushing}));
   EXPECT_EQ(builder.dockerfile, "FROM scratch\n");
   ASSERT_EQ(server.finished.size(), 1U);
   ASSERT_TRUE(server.finished[0].digest.has_value());
@@ -125,8 +128,11 @@ TEST_F(WorkerRunTest, SeveralPlatformsBecomeAnIndex) {
   ASSERT_EQ(server.manifests.size(), 3U);
   EXPECT_EQ(server.manifest_types[digest], "application/vnd.oci.image.index.v1+json");
   const std::string& index = server.manifests[digest];
-  EXPECT_NE(index.find(R"("platform":{"architecture":"arm","os":"linux","variant":"v7"})"), std::string::npos) << index;
-  EXPECT_NE(index.find(R"("platform":{"architecture":"amd64","os":"linux"})"), std::string::npos) << index;
+  EXPECT_NE(index.find(R"("platform":{"architecture":"arm","os":"linux","variant":"v7"})"),
+            std::string::npos)
+      << index;
+  EXPECT_NE(index.find(R"("platform":{"architecture":"amd64","os":"linux"})"), std::string::npos)
+      << index;
   for (const auto& [reference, bytes] : server.manifests) {
     if (reference == digest) continue;
     EXPECT_NE(index.find(reference), std::string::npos);
@@ -143,11 +149,13 @@ TEST_F(WorkerRunTest, EachAnswerMayBeLostOnce) {
   RecordingBuilder builder(one_image);
   ASSERT_EQ(run(builder).value(), WorkerOutcome::succeeded);
   EXPECT_GE(server.nonces.size(), 2U);
-  EXPECT_EQ(std::set(server.nonces.begin(), server.nonces.end()).size(), 1U) << "the same nonce again";
+  EXPECT_EQ(std::set(server.nonces.begin(), server.nonces.end()).size(), 1U)
+      << "the same nonce again";
   ASSERT_EQ(server.finished.size(), 2U);
   EXPECT_EQ(server.finished[0].digest, server.finished[1].digest);
   std::size_t lines = 0;
-  for (std::size_t at = 0; (at = server.log.find("building\n", at)) != std::string::npos; ++at) ++lines;
+  for (std::size_t at = 0; (at = server.log.find("building\n", at)) != std::string::npos; ++at)
+    ++lines;
   EXPECT_EQ(lines, 1U) << server.log;
 }
 
@@ -184,10 +192,12 @@ TEST_F(WorkerRunTest, TokensThatAreUnknownOrUsed) {
 
 TEST_F(WorkerRunTest, TheEndOfTheAttemptKillsTheBuild) {
   // A heartbeat is what tells it: the build itself says nothing any more.
-  RecordingBuilder builder([this](const BuildJob& job, const BuildLog&, const std::stop_token& stop)
-                               -> Step<std::vector<BuiltImage>> {
+  RecordingBuilder builder([this](const BuildJob& job, const BuildLog&,
+                                  const std::stop_token& stop) -> Step<std::vector<BuiltImage>> {
     ProcessSpec spec;
-    spec.arguments = {"sh", "-c", "(setsid sh -c 'trap \"\" TERM; sleep 1000; true' &); echo up; sleep 1000; true"};
+    spec.arguments = {
+        "sh", "-c",
+        "(setsid sh -c 'trap \"\" TERM; sleep 1000; true' &); echo up; sleep 1000; true"};
     spec.environment = {{"PATH", "/usr/bin:/bin"}, {"MARK", job.work_folder.string()}};
     spec.output = [this](std::string_view) {
       const std::lock_guard lock(server.mutex);
@@ -206,14 +216,15 @@ TEST_F(WorkerRunTest, TheEndOfTheAttemptKillsTheBuild) {
 }
 
 TEST_F(WorkerRunTest, TheEndOfTheAttemptReachesABuildThatWaitsForItsLog) {
-  // The log cannot be sent, the buffer is full, the builder blocks; the heartbeat still gets through.
+  // The log cannot be sent, the buffer is full, the builder blocks; the heartbeat still gets
+  // through.
   server.fault = [this](std::string_view, std::string_view path) {
     if (path.find("/log") == std::string_view::npos) return Fault::none;
     server.over = true;
     return Fault::refused;
   };
-  RecordingBuilder builder([](const BuildJob&, const BuildLog& log, const std::stop_token& stop)
-                               -> Step<std::vector<BuiltImage>> {
+  RecordingBuilder builder([](const BuildJob&, const BuildLog& log,
+                              const std::stop_token& stop) -> Step<std::vector<BuiltImage>> {
     while (!stop.stop_requested()) log(std::string(100'000, 'x'));
     return Stopped{};
   });
@@ -223,8 +234,8 @@ TEST_F(WorkerRunTest, TheEndOfTheAttemptReachesABuildThatWaitsForItsLog) {
 
 TEST_F(WorkerRunTest, ABuildThatTakesTooLong) {
   server.instructions.timeout = std::chrono::seconds(90);
-  RecordingBuilder builder([](const BuildJob&, const BuildLog&, const std::stop_token& stop)
-                               -> Step<std::vector<BuiltImage>> {
+  RecordingBuilder builder([](const BuildJob&, const BuildLog&,
+                              const std::stop_token& stop) -> Step<std::vector<BuiltImage>> {
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
@@ -241,8 +252,8 @@ TEST_F(WorkerRunTest, ABuildThatTakesTooLong) {
 
 TEST_F(WorkerRunTest, AWorkerThatIsToldToStopSaysSoOnce) {
   std::stop_source stop;
-  RecordingBuilder builder([&stop](const BuildJob&, const BuildLog&, const std::stop_token&)
-                               -> Step<std::vector<BuiltImage>> {
+  RecordingBuilder builder([&stop](const BuildJob&, const BuildLog&,
+                                   const std::stop_token&) -> Step<std::vector<BuiltImage>> {
     stop.request_stop();
     return Stopped{};
   });
@@ -253,8 +264,8 @@ TEST_F(WorkerRunTest, AWorkerThatIsToldToStopSaysSoOnce) {
 }
 
 TEST_F(WorkerRunTest, FailuresAreReportedAsTheyAre) {
-  RecordingBuilder builder([](const BuildJob&, const BuildLog& log, const std::stop_token&)
-                               -> Step<std::vector<BuiltImage>> {
+  RecordingBuilder builder([](const BuildJob&, const BuildLog& log,
+                              const std::stop_token&) -> Step<std::vector<BuiltImage>> {
     log("make: *** no rule\n");
     return BuildFailure{FailureClass::user, "step_failed", "RUN make: exit status 2", 2};
   });
@@ -262,7 +273,8 @@ TEST_F(WorkerRunTest, FailuresAreReportedAsTheyAre) {
   ASSERT_EQ(server.finished.size(), 1U);
   EXPECT_EQ(server.finished[0].failure,
             (BuildFailure{FailureClass::user, "step_failed", "RUN make: exit status 2", 2}));
-  EXPECT_TRUE(server.log.ends_with("make: *** no rule\nFailed: RUN make: exit status 2\n")) << server.log;
+  EXPECT_TRUE(server.log.ends_with("make: *** no rule\nFailed: RUN make: exit status 2\n"))
+      << server.log;
   EXPECT_TRUE(server.manifests.empty());
 }
 
@@ -306,8 +318,8 @@ TEST_F(WorkerRunTest, TheLogHasNoHoleAndNoRepeatWhateverHappens) {
   };
   server.log = "of an earlier attempt\n";
   std::string expected;
-  RecordingBuilder builder([&](const BuildJob&, const BuildLog& log, const std::stop_token&)
-                               -> Step<std::vector<BuiltImage>> {
+  RecordingBuilder builder([&](const BuildJob&, const BuildLog& log,
+                               const std::stop_token&) -> Step<std::vector<BuiltImage>> {
     for (int i = 0; i < 300; ++i) {
       std::string piece = std::to_string(i) + std::string(pieces() % 20'000, 'x') + "\n";
       log(piece);
@@ -338,7 +350,8 @@ TEST(LogSender, CutsALogThatIsTooLong) {
     sender.note("Failed: x");
     EXPECT_TRUE(sender.flush({}));
   }
-  EXPECT_EQ(server.log, "1234567890\n[the log is too long: the rest of it is left out]\nFailed: x\n");
+  EXPECT_EQ(server.log,
+            "1234567890\n[the log is too long: the rest of it is left out]\nFailed: x\n");
 }
 
 }  // namespace
