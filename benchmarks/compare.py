@@ -31,17 +31,23 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until_open(port, process):
-    """Returns once something accepts on the port; fails when the process has ended."""
+def wait_until_ready(port, process):
+    """Returns once the server answers, with anything but 503; fails when the process has ended."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            sys.exit(f"a server ended with status {process.returncode} before it listened")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            sys.exit(f"a server ended with status {process.returncode} before it answered")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        try:
+            connection.request("GET", "/")
+            if connection.getresponse().status != 503:
                 return
+        except OSError:
+            pass  # it does not listen yet
+        finally:
+            connection.close()
         time.sleep(0.02)
-    sys.exit("a server did not listen within 30 s")
+    sys.exit("a server did not answer within 30 s")
 
 
 class Server:
@@ -63,7 +69,7 @@ class Server:
         self.port = free_port()
         with open(self.folder / "output", "ab") as output:
             self.process = subprocess.Popen([*prefix, *self.command()], stdout=output, stderr=output)
-        wait_until_open(self.port, self.process)
+        wait_until_ready(self.port, self.process)
         return self
 
     def stop(self):
@@ -294,7 +300,7 @@ def measure(options, folder):
             for server in contenders if turn % 2 == 0 else reversed(contenders):
                 figures[server.name].append(run(server))
         rows.append((title, {name: statistics.median(values) for name, values in figures.items()}))
-        print(f"measured: {title}", file=sys.stderr)
+        print(f"measured: {title}: {figures}", file=sys.stderr)
     for server in servers:
         server.stop()
     return rows
