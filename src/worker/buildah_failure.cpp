@@ -136,6 +136,10 @@ BuildFailure failure_of(const BuildahOutput& output, const ProcessEnd& end) {
   if (error.empty())
     return {FailureClass::infrastructure, "builder_failed", "buildah ended with " + end.describe(),
             std::nullopt};
+  // buildah starts itself anew for each RUN, from a sealed copy of its program that the kernel now and
+  // then calls busy. A RUN that prints this is followed by a line on how it ended.
+  if (output.before_error().starts_with("Close_Fd sealing memfd copy"))
+    return {FailureClass::infrastructure, "builder_failed", output.before_error(), std::nullopt};
   const auto no_space = [](std::string_view text) {
     return contains_any(text, {"no space left on device", "disk quota exceeded"});
   };
@@ -172,8 +176,10 @@ void BuildahOutput::take(std::string_view line) {
   constexpr std::string_view error_mark = "Error: ";
   if (line.starts_with(error_mark)) {
     error_ = line.substr(error_mark.size());
+    before_error_ = last_line_;
     return;
   }
+  last_line_ = line.substr(0, most_error_bytes);
   // An error of several lines goes on until the end.
   if (!error_.empty() && error_.size() < most_error_bytes) error_.append(1, '\n').append(line);
 

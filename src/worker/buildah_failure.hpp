@@ -35,6 +35,8 @@ class BuildahOutput {
 
   /// From the last "Error: " on; empty when there was none.
   [[nodiscard]] const std::string& error() const noexcept { return error_; }
+  /// The line in front of that.
+  [[nodiscard]] const std::string& before_error() const noexcept { return before_error_; }
   /// The step that ran last, counted from 1; 0: none. A Dockerfile of one stage has stage 1.
   [[nodiscard]] std::size_t stage() const noexcept { return stage_; }
   [[nodiscard]] std::size_t step() const noexcept { return step_; }
@@ -46,6 +48,8 @@ class BuildahOutput {
 
   LineSplitter lines_;
   std::string error_;
+  std::string before_error_;
+  std::string last_line_;
   std::string instruction_;
   std::size_t stage_ = 0;
   std::size_t step_ = 0;

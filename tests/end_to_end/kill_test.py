@@ -123,7 +123,7 @@ class KillTest(unittest.TestCase):
         self.assertEqual(outcomes[-1], "succeeded", build)
         self.assertNotIn(None, outcomes, build)
         if victim == "server":
-            self.assertEqual(len(outcomes), 1, f"losing the server costs the build no attempt: {build}")
+            self.assertNotIn("lost", outcomes, f"losing the server costs the build no attempt: {build}")
         last = log.rsplit("step-0-begins", 1)[-1]
         for step in range(1, STEPS):
             self.assertEqual(last.count(f"step-{step}-begins\n"), 1, f"the log has a hole or a repeat:\n{log}")

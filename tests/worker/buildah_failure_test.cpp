@@ -55,6 +55,8 @@ const Recording recordings[] = {
      "connection refused"},
     {"registry_unknown_host", 125, infrastructure, "registry_unreachable", 0, "no such host"},
     {"add_unreachable_url", 125, user, "download_failed", 2, "connection refused"},
+    {"cannot_start_itself", 1, infrastructure, "builder_failed", 0, "sealing memfd copy"},
+    {"run_says_it_cannot_start", 1, user, "step_failed", 3, ": exit status 1"},
     {"run_fills_disk", 1, infrastructure, "no_space", 0, "no space left on device"},
     {"commit_fills_disk", 125, infrastructure, "no_space", 0, "no space left on device"},
 };
