@@ -287,10 +287,10 @@ TEST_F(BuildHandlerTest, AFollowedLogWaitsWithoutAThreadAndEndsWithTheBuild) {
   request.method = HttpMethod::get;
   request.target = target;
   request.fields = fields;
+  Wakes wakes;  // outlives the stream, which calls it from a thread of the store
   HttpResponse response;
   serve_inline(*api_, request, {}, response);
   auto& stream = *std::get<std::unique_ptr<BodyStream>>(response.body());
-  Wakes wakes;
   stream.on_ready([&] { wakes.add(); });
   BodyStream::State state{};
   EXPECT_EQ(read_available(stream, state), "");  // queued: there is nothing yet
