@@ -48,7 +48,8 @@ class Server final : public HttpServer {
     port_ = listener_->port();
     listener_->start();
     for (const auto& thread : threads_) thread->start();
-    ticker_ = std::thread([this] { run_ticker(); });
+    // Counted from here and not from when the thread first runs, so that no time is passed over.
+    ticker_ = std::thread([this, start = context_.clock.monotonic()] { run_ticker(start); });
     return {};
   }
 
@@ -111,11 +112,11 @@ class Server final : public HttpServer {
     }
   }
 
-  /// Tells the threads that time has passed.
-  void run_ticker() {
+  /// Tells the threads that time has passed since `start`.
+  void run_ticker(MonotonicTime start) {
     const MonotonicTime tick = threads_.front()->wheel().tick();
     std::unique_lock lock(mutex_);
-    MonotonicTime next = context_.clock.monotonic() + tick;
+    MonotonicTime next = start + tick;
     while (!stopping_) {
       if (context_.clock.monotonic() < next) {
         context_.clock.wait_until(changed_, lock, next);
