@@ -192,7 +192,9 @@ TEST_F(LocalBackend, StartingAgainFindsTheOneThatIsThere) {
 }
 
 TEST_F(LocalBackend, TwoServersThatStartTheSameWorkerGetOneProcess) {
-  program("echo ready > $FIFO\nexec sleep 1000\n");
+  // One process for ever, that runs no other program: while one is exchanged for another, /proc
+  // shows no environment.
+  program("mkfifo $FIFO.$$\necho ready > $FIFO\nread nothing < $FIFO.$$\n");
   for (int round = 0; round < 20; ++round) {
     const std::string name = "race-" + std::to_string(round);
     auto one = make(), two = make();
