@@ -28,6 +28,7 @@ GOBIN=$work/bin go install -buildvcs=false "$module@$version"
 
 server=
 folder=$(mktemp -d)
+mkfifo "$folder/ready"
 finish() {
   if [[ -n $server ]]; then
     kill "$server" 2>/dev/null && wait "$server" || true
@@ -38,16 +39,11 @@ trap finish EXIT
 
 echo 'registry: {sparse_images: true}' >"$folder/config.yaml"
 "$program" serve --config "$folder/config.yaml" --data "$folder/data" --listen 127.0.0.1:0 --anonymous push \
-  >"$folder/out" 2>"$folder/log" &
+  >"$folder/ready" 2>"$folder/log" &
 server=$!
-address=
-for _ in {1..300}; do
-  address=$(sed -n 's#^listening on http://##p' "$folder/out")
-  [[ -n $address ]] && break
-  kill -0 "$server" || { cat "$folder/log"; exit 1; }
-  sleep 0.1
-done
-[[ -n $address ]] || { echo "the server did not say where it listens"; exit 1; }
+exec 3<"$folder/ready" # held open: the server may go on printing
+read -r -u 3 ready || { cat "$folder/log"; exit 1; }
+address=${ready#listening on http://}
 
 count() { # FILE WORD: the number behind "  Word....: " in the report's counts
   sed -n "/^OCI Conformance Result:/,/^\$/s/^ *$2\.*: *\([0-9]*\)\$/\1/p" "$1"
