@@ -12,7 +12,7 @@ packages=(
   # The Python bindings.
   python3 python3-dev pybind11-dev
   # The tests and the benchmarks.
-  libgtest-dev libgmock-dev libbenchmark-dev python3-pytest strace openssl curl skopeo
+  libgtest-dev libgmock-dev libbenchmark-dev python3-pytest strace openssl curl skopeo zstd
   # What a worker runs, and what the quick start puts into an image.
   buildah busybox-static
 )
