@@ -1,13 +1,16 @@
 #include "local/process_launch.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <system_error>
 
@@ -139,14 +142,17 @@ void run_child(Shared& shared) {
   errno = reason;
 }
 
-/// Apart from its caller, so that the child's frame is this one and nothing of the caller's
-/// changes.
-[[gnu::noinline]] pid_t start_child(Shared& shared) {
-  const pid_t pid = ::vfork();
-  if (pid != 0) return pid;
-  run_child(shared);
-  shared.code = errno != 0 ? errno : EIO;
-  ::_exit(127);
+int child_main(void* shared) {
+  run_child(*static_cast<Shared*>(shared));
+  static_cast<Shared*>(shared)->code = errno != 0 ? errno : EIO;
+  return 127;
+}
+
+/// As vfork, but on a stack of its own, so that nothing of the caller's frame can change.
+pid_t start_child(Shared& shared) {
+  constexpr std::size_t stack_size = std::size_t{64} * 1024;
+  const auto stack = std::make_unique_for_overwrite<std::byte[]>(stack_size);
+  return ::clone(child_main, stack.get() + stack_size, CLONE_VM | CLONE_VFORK | SIGCHLD, &shared);
 }
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {

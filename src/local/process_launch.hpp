@@ -1,6 +1,6 @@
 // Starting a program that outlives its starter and inherits nothing from it.
 //
-// The child shares memory until exec (vfork): starting costs the same from a server of many
+// The child shares memory until exec (as with vfork): starting costs the same from a server of many
 // gigabytes. Between both it leaves the session, closes every descriptor but 0 to 2, and writes its
 // own record under a name that only one process can take. So however often and from wherever a
 // worker of one name is started, and wherever a crash falls, at most one program runs, and its
