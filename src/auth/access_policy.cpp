@@ -7,11 +7,14 @@
 namespace slipway {
 namespace {
 
+constexpr std::string_view every_repository = "**";
+
 bool open_to_everyone(AnonymousAccess anonymous, Action action,
                       std::string_view repository) noexcept {
+  if (repository.empty()) return false;
   switch (anonymous) {
     case AnonymousAccess::none: return false;
-    case AnonymousAccess::pull: return action == Action::pull && !repository.empty();
+    case AnonymousAccess::pull: return action == Action::pull;
     case AnonymousAccess::push:
       return action == Action::pull || action == Action::push || action == Action::delete_;
   }
@@ -20,8 +23,34 @@ bool open_to_everyone(AnonymousAccess anonymous, Action action,
 
 bool grants(const Grant& grant, Action action, std::string_view repository) noexcept {
   if (!grant.actions.has(action)) return false;
-  if (repository.empty() && action == Action::pull) return true;  // the catalog, filtered later
+  if (repository.empty()) return grant.repositories == every_repository;
   return matches_repository(grant.repositories, repository);
+}
+
+bool is_known(const Identity& identity) noexcept {
+  return identity.kind != Identity::Kind::anonymous;
+}
+
+bool is_worker_of(const Identity& identity, std::string_view build) noexcept {
+  return identity.kind == Identity::Kind::worker && identity.build == build;
+}
+
+Error not_known(const AccessNeed& need) {
+  if (need.kind == AccessNeed::Kind::worker)
+    return Error(ErrorCode::unauthenticated, "a worker's calls carry the token it registered for");
+  return Error(ErrorCode::unauthenticated,
+               slipway::format("{} needs a token; send one as password or as bearer token",
+                               need.kind == AccessNeed::Kind::repository ? to_string(need.action)
+                                                                         : "this"));
+}
+
+Error not_allowed(const AccessNeed& need, const Identity& identity, std::string_view repository) {
+  if (need.kind == AccessNeed::Kind::worker)
+    return Error(ErrorCode::denied, "only the worker of this build may call here");
+  return Error(ErrorCode::denied,
+               slipway::format("{} may not {} on {}; ask for a token that may", identity.name,
+                               to_string(need.action),
+                               repository.empty() ? "this server" : repository));
 }
 
 }  // namespace
@@ -33,28 +62,55 @@ std::optional<AnonymousAccess> parse_anonymous_access(std::string_view text) noe
   return std::nullopt;
 }
 
+AccessDecision AccessPolicy::decide(const AccessNeed& need, const Identity& identity,
+                                    const AccessSubject& subject) const noexcept {
+  using Kind = AccessNeed::Kind;
+  bool has = false;
+  switch (need.kind) {
+    case Kind::nobody: break;
+    case Kind::everyone:
+    case Kind::signature:
+    case Kind::invitation: return AccessDecision::allowed;
+    case Kind::greeting: has = is_known(identity) || anonymous_ != AnonymousAccess::none; break;
+    case Kind::known: has = is_known(identity); break;
+    case Kind::list:
+    case Kind::build:
+      has = subject.repository.empty()
+                ? is_known(identity) || (need.open && anonymous_ == AnonymousAccess::push)
+                : allows(identity, need.action, subject.repository);
+      break;
+    case Kind::repository:
+      has = (is_known(identity) || need.open) && !subject.repository.empty() &&
+            allows(identity, need.action, subject.repository);
+      break;
+    case Kind::worker: has = is_worker_of(identity, subject.build); break;
+    case Kind::server: has = allows(identity, need.action, {}); break;
+  }
+  if (has) return AccessDecision::allowed;
+  if (!is_known(identity)) return AccessDecision::unauthenticated;
+  return need.hides ? AccessDecision::hidden : AccessDecision::denied;
+}
+
+Result<void> AccessPolicy::check(const AccessNeed& need, const Identity& identity,
+                                 const AccessSubject& subject) const {
+  switch (decide(need, identity, subject)) {
+    case AccessDecision::allowed: return {};
+    case AccessDecision::unauthenticated: return not_known(need);
+    case AccessDecision::denied: return not_allowed(need, identity, subject.repository);
+    case AccessDecision::hidden: break;
+  }
+  return Error(ErrorCode::not_found, need.kind == AccessNeed::Kind::build
+                                         ? slipway::format("there is no build {}", subject.build)
+                                         : slipway::format("there is no repository {}",
+                                                           subject.repository));
+}
+
 bool AccessPolicy::allows(const Identity& identity, Action action,
                           std::string_view repository) const noexcept {
   return open_to_everyone(anonymous_, action, repository) ||
          std::any_of(
              identity.grants.begin(), identity.grants.end(),
              [&](const Grant& grant) { return grants(grant, action, repository); });
-}
-
-bool AccessPolicy::admits(const Identity& identity) const noexcept {
-  return anonymous_ != AnonymousAccess::none || identity.kind != Identity::Kind::anonymous;
-}
-
-Result<void> AccessPolicy::check(const Identity& identity, Action action,
-                                 std::string_view repository) const {
-  if (allows(identity, action, repository)) return {};
-  const std::string_view where = repository.empty() ? "this server" : repository;
-  if (identity.kind == Identity::Kind::anonymous)
-    return Error(ErrorCode::unauthenticated,
-                 slipway::format("{} on {} needs a token; send one as password or as bearer token",
-                                 to_string(action), where));
-  return Error(ErrorCode::denied, slipway::format("{} may not {} on {}; ask for a token that may",
-                                                  identity.name, to_string(action), where));
 }
 
 bool matches_repository(std::string_view pattern, std::string_view repository) noexcept {

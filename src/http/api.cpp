@@ -17,6 +17,27 @@ void tell(const Result<void>& done, HttpResponse& response) {
 
 }  // namespace
 
+HttpAction answer_route(const Api& api, const HttpRequest& request, RouteLookup lookup,
+                        HttpResponse& response) {
+  auto identity = api.parts.authenticator.identify(request.field("authorization"));
+  const AccessNeed need = lookup.match ? lookup.match->route->need : access::known;
+  const std::string_view repository = lookup.match ? lookup.match->repository() : "";
+  const auto allowed = identity ? api.parts.policy.check(need, *identity, {repository, {}})
+                                : Result<void>(identity.error());
+  if (!allowed) {
+    respond_with_error(allowed.error(), response);
+  } else if (!lookup.match) {
+    respond_no_route(lookup, response);
+  } else {
+    const RouteAnswer answer = lookup.match->route->answer;
+    return answer(std::make_shared<const ApiCall>(
+                      ApiCall{api, request, std::move(*identity),
+                              std::move(lookup.match->parameters), need}),
+                  response);
+  }
+  return HttpDone();
+}
+
 HttpAction answer_now(const ApiCallPointer& call, const ApiAnswer& answer, HttpResponse& response) {
   tell(answer(*call, response), response);
   return HttpDone();
@@ -61,17 +82,15 @@ void fill_body(Blob&& blob, HttpResponse& response) {
                                ByteRange{0, blob.info.size}};
 }
 
-Result<RepositoryName> repository_for(const ApiCall& call, Action action) {
-  SLIPWAY_TRY(RepositoryName repository, RepositoryName::parse(call.parameters.front()));
-  SLIPWAY_CHECK(call.parts().policy.check(call.identity, action, repository.str()));
-  return repository;
+Result<RepositoryName> repository_of(const ApiCall& call) {
+  return RepositoryName::parse(call.parameters.front());
 }
 
 Result<Build> visible_build(const ApiCall& call, std::string_view id) {
   auto build = call.parts().queue.find(id);
-  if (build &&
-      !call.parts().policy.allows(call.identity, Action::build, build->request.repository.str()))
-    return Error(ErrorCode::not_found, "there is no build " + std::string(id));
+  if (build)
+    SLIPWAY_CHECK(call.parts().policy.check(call.need, call.identity,
+                                            {build->request.repository.str(), id}));
   return build;
 }
 

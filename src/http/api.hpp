@@ -1,7 +1,8 @@
 // What the functions behind the build system's routes share.
 //
 // Each answers one row of a route table (build_handler.cpp, worker_handler.cpp). It runs on an I/O
-// thread, already knows who asks, and answers there, on a thread that may block, or after the body.
+// thread, once it is decided that the caller has what the route needs, and answers there, on a
+// thread that may block, or after the body.
 //
 // Thread safety: the functions run on many threads at once; an ApiCall belongs to one request.
 #pragma once
@@ -21,6 +22,8 @@
 #include <slipway/http/handler.hpp>
 #include <slipway/storage/blob_store.hpp>
 
+#include "http/route_table.hpp"
+
 namespace slipway {
 
 /// Larger than any JSON that people send to the API.
@@ -37,6 +40,7 @@ struct ApiCall {
   const HttpRequest& request;  // valid until the response was sent
   Identity identity;
   std::vector<std::string> parameters;  // of the route
+  AccessNeed need;                      // of the route
 
   [[nodiscard]] const BuildHandlerParts& parts() const noexcept { return api.parts; }
 };
@@ -48,6 +52,11 @@ using ApiCallPointer = std::shared_ptr<const ApiCall>;
 using ApiAnswer = std::function<Result<void>(const ApiCall&, HttpResponse&)>;
 using ApiBodyAnswer =
     std::function<Result<void>(const ApiCall&, std::string&& body, HttpResponse&)>;
+
+/// Answers a request on a route of the table, if the caller has what the route needs; strangers are
+/// told nothing of the others.
+HttpAction answer_route(const Api& api, const HttpRequest& request, RouteLookup lookup,
+                        HttpResponse& response);
 
 /// Runs it on this thread.
 HttpAction answer_now(const ApiCallPointer& call, const ApiAnswer& answer, HttpResponse& response);
@@ -66,9 +75,8 @@ void respond_with_json(int status, std::string_view json, HttpResponse& response
 /// The blob's bytes, from memory or from its object, as the body.
 void fill_body(Blob&& blob, HttpResponse& response);
 
-/// The route's repository, when the caller may do this there. Errors: invalid_argument,
-/// unauthenticated, denied.
-Result<RepositoryName> repository_for(const ApiCall& call, Action action);
+/// The repository that the route begins with. Errors: invalid_argument.
+Result<RepositoryName> repository_of(const ApiCall& call);
 
 /// The build of that id, when the caller may see it. Errors: not_found (also: may not), io.
 Result<Build> visible_build(const ApiCall& call, std::string_view id);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view prefix = "/api/v1/";
 
 /// The first that fits wins: a repository may itself be called "app/triggers".
-constexpr std::array routes{
+constexpr auto routes = with_access(prefix, std::array{
     Route{HttpMethod::get, "builds", "builds", list_builds},
     Route{HttpMethod::get, "builds/{id}", "build", show_build},
     Route{HttpMethod::get, "builds/{id}/log", "build_log", show_build_log},
@@ -31,7 +31,7 @@ constexpr std::array routes{
     Route{HttpMethod::post, "admin/tokens", "tokens", create_token},
     Route{HttpMethod::get, "admin/tokens", "tokens", list_tokens},
     Route{HttpMethod::delete_, "admin/tokens/{id}", "token", revoke_token},
-};
+});
 
 class BuildHandler final : public HttpHandler {
  public:
@@ -39,22 +39,8 @@ class BuildHandler final : public HttpHandler {
       : api_{parts, options} {}
 
   HttpAction handle(const HttpRequest& request, HttpResponse& response) override {
-    auto identity = api_.parts.authenticator.identify(request.field("authorization"));
-    if (identity && identity->kind == Identity::Kind::anonymous)
-      identity = Error(ErrorCode::unauthenticated,
-                       "a token is needed: send it as Authorization: Bearer <token>");
-    if (!identity) {
-      respond_with_error(identity.error(), response);
-      return HttpDone();
-    }
-    RouteLookup lookup = find_route(routes, request.method, path_behind(request, prefix));
-    if (!lookup.match) {
-      respond_no_route(lookup, response);
-      return HttpDone();
-    }
-    const auto call = std::make_shared<const ApiCall>(
-        ApiCall{api_, request, std::move(*identity), std::move(lookup.match->parameters)});
-    return lookup.match->route->answer(call, response);
+    return answer_route(api_, request, find_route(routes, request.method, path_behind(request, prefix)),
+                        response);
   }
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {

@@ -51,7 +51,9 @@ Result<BuildPage> visible_page(const ApiCall& call, BuildFilter filter, std::str
     if (page.builds.empty()) break;
     last_read = filter.after = page.builds.back().id;
     for (Build& build : page.builds)
-      if (call.parts().policy.allows(call.identity, Action::build, build.request.repository.str()))
+      if (call.parts().policy.decide(call.need, call.identity,
+                                     {build.request.repository.str(), build.id}) ==
+          AccessDecision::allowed)
         visible.builds.push_back(std::move(build));
     if (!page.more || visible.builds.size() == wanted) break;
   }

@@ -73,9 +73,9 @@ class OciHandler final : public HttpHandler {
       respond_with_oci_error({404, "UNSUPPORTED"}, "there is nothing at this path", response);
       return HttpDone();
     }
-    const auto needed = oci_action(target.route, request.method);
-    if (!needed) {
-      const std::string_view allowed = oci_allowed_methods(target.route);
+    const AccessNeed* needed = oci_need(target.route, request.method);
+    if (needed == nullptr) {
+      const std::string allowed = oci_allowed_methods(target.route);
       response.add("Allow", allowed);
       respond_with_oci_error({405, "UNSUPPORTED"},
                              slipway::format("this path takes {} only", allowed), response);
@@ -89,14 +89,14 @@ class OciHandler final : public HttpHandler {
     return dispatch(request, std::move(*identity), *needed, target, response);
   }
 
-  HttpAction dispatch(const HttpRequest& request, Identity identity, Action needed,
+  HttpAction dispatch(const HttpRequest& request, Identity identity, const AccessNeed& needed,
                       const OciTarget& target, HttpResponse& response) {
-    if (target.route == OciRoute::ping) return ping(identity, response);
-    const auto allowed = parts_.policy.check(identity, needed, target.repository);
+    const auto allowed = parts_.policy.check(needed, identity, {target.repository, {}});
     if (!allowed) {
       parts_.fail(allowed.error(), OciSubject::name, response);
       return HttpDone();
     }
+    if (target.route == OciRoute::ping) return ping(identity, response);
     if (target.route == OciRoute::catalog)
       return answer_catalog(parts_, request, std::move(identity));
 
@@ -127,12 +127,6 @@ class OciHandler final : public HttpHandler {
   /// end-1. Clients learn here whether to send a token. Where everyone may pull and not push, the
   /// answer is 200 with the challenge, so that those with a token know how to send it.
   HttpAction ping(const Identity& identity, HttpResponse& response) {
-    if (!parts_.policy.admits(identity)) {
-      parts_.fail(Error(ErrorCode::unauthenticated,
-                        "this registry needs a token; send it as password or as bearer token"),
-                  OciSubject::name, response);
-      return HttpDone();
-    }
     response.add("Docker-Distribution-API-Version", "registry/2.0");
     response.add("Content-Type", "application/json");
     if (identity.kind == Identity::Kind::anonymous &&

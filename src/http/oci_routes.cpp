@@ -1,55 +1,68 @@
 #include "http/oci_routes.hpp"
 
 #include <array>
+#include <cstddef>
+
+#include "http/access_table.hpp"
 
 namespace slipway {
 namespace {
 
-struct MethodNeed {
-  HttpMethod method = HttpMethod::other;
-  Action action = Action::admin;
-};
-
-constexpr std::size_t most_methods = 5;
-
 struct RouteRow {
   OciRoute route;
   std::string_view name;
-  std::string_view allow;
-  std::array<MethodNeed, most_methods> needs;  // those left over need no method
+  std::string_view path;  // in the access table
 };
 
-constexpr MethodNeed get_pull{HttpMethod::get, Action::pull};
-constexpr MethodNeed head_pull{HttpMethod::head, Action::pull};
-constexpr MethodNeed delete_delete{HttpMethod::delete_, Action::delete_};
-constexpr MethodNeed put_push{HttpMethod::put, Action::push};
+constexpr std::array table{
+    RouteRow{OciRoute::ping, "ping", "/v2/"},
+    RouteRow{OciRoute::catalog, "catalog", "/v2/_catalog"},
+    RouteRow{OciRoute::tags, "tags", "/v2/{repository}/tags/list"},
+    RouteRow{OciRoute::referrers, "referrers", "/v2/{repository}/referrers/{digest}"},
+    RouteRow{OciRoute::blob, "blob", "/v2/{repository}/blobs/{digest}"},
+    RouteRow{OciRoute::manifest, "manifest", "/v2/{repository}/manifests/{reference}"},
+    RouteRow{OciRoute::uploads, "uploads", "/v2/{repository}/blobs/uploads/"},
+    RouteRow{OciRoute::upload, "upload", "/v2/{repository}/blobs/uploads/{upload}"},
+};
 
-constexpr std::array<RouteRow, 8> table{{
-    {OciRoute::ping, "ping", "GET, HEAD", {get_pull, head_pull}},
-    {OciRoute::catalog, "catalog", "GET, HEAD", {get_pull, head_pull}},
-    {OciRoute::tags, "tags", "GET, HEAD", {get_pull, head_pull}},
-    {OciRoute::referrers, "referrers", "GET, HEAD", {get_pull, head_pull}},
-    {OciRoute::blob, "blob", "GET, HEAD, DELETE", {get_pull, head_pull, delete_delete}},
-    {OciRoute::manifest,
-     "manifest",
-     "GET, HEAD, PUT, DELETE",
-     {get_pull, head_pull, put_push, delete_delete}},
-    {OciRoute::uploads, "uploads", "POST", {{{HttpMethod::post, Action::push}}}},
-    {OciRoute::upload,
-     "upload",
-     "GET, HEAD, PATCH, PUT, DELETE",
-     {{{HttpMethod::get, Action::push},
-       {HttpMethod::head, Action::push},
-       {HttpMethod::patch, Action::push},
-       put_push,
-       {HttpMethod::delete_, Action::push}}}},
-}};
+constexpr std::array methods{HttpMethod::get, HttpMethod::head,  HttpMethod::post,
+                             HttpMethod::put, HttpMethod::patch, HttpMethod::delete_};
 
-const RouteRow* row_of(OciRoute route) noexcept {
+constexpr const RouteRow* row_of(OciRoute route) noexcept {
   for (const RouteRow& row : table)
     if (row.route == route) return &row;
   return nullptr;
 }
+
+/// Each route has a row, and each of its rows a place in the access table; and nothing of /v2/ is
+/// there that no route is for.
+consteval bool tables_agree() {
+  for (int route = static_cast<int>(OciRoute::none) + 1; route <= static_cast<int>(OciRoute::referrers); ++route)
+    if (row_of(static_cast<OciRoute>(route)) == nullptr) return false;
+  std::size_t rows = 0;
+  for (const RouteRow& row : table) {
+    const std::size_t before = rows;
+    for (const AccessRow& access : access_table)
+      if (access.path == row.path) ++rows;
+    if (rows == before) return false;
+  }
+  for (const AccessRow& access : access_table)
+    if (access.path.starts_with("/v2/")) --rows;
+  return rows == 0;
+}
+static_assert(tables_agree(), "access_table.hpp and the routes of /v2/ do not fit");
+
+/// Looked up while compiling: needs[route][method].
+using Needs = std::array<std::array<const AccessNeed*, methods.size()>, table.size()>;
+consteval Needs join_tables() {
+  Needs needs{};
+  for (std::size_t row = 0; row < table.size(); ++row)
+    for (std::size_t method = 0; method < methods.size(); ++method)
+      if (const AccessRow* access = find_access_row(methods[method], "", table[row].path))
+        needs[row][method] = &access->need;
+  return needs;
+}
+constexpr Needs needs = join_tables();
 
 /// Takes what is behind the last slash off the end of a path, with the slash.
 std::string_view take_segment(std::string_view& path) noexcept {
@@ -93,17 +106,20 @@ std::string_view oci_route_name(OciRoute route) noexcept {
   return row != nullptr ? row->name : "none";
 }
 
-std::optional<Action> oci_action(OciRoute route, HttpMethod method) noexcept {
+const AccessNeed* oci_need(OciRoute route, HttpMethod method) noexcept {
   const RouteRow* row = row_of(route);
-  if (row == nullptr || method == HttpMethod::other) return std::nullopt;
-  for (const MethodNeed& need : row->needs)
-    if (need.method == method) return need.action;
-  return std::nullopt;
+  if (row == nullptr) return nullptr;
+  for (std::size_t i = 0; i < methods.size(); ++i)
+    if (methods[i] == method) return needs[static_cast<std::size_t>(row - table.data())][i];
+  return nullptr;
 }
 
-std::string_view oci_allowed_methods(OciRoute route) noexcept {
-  const RouteRow* row = row_of(route);
-  return row != nullptr ? row->allow : "";
+std::string oci_allowed_methods(OciRoute route) {
+  std::string allowed;
+  for (const HttpMethod method : methods)
+    if (oci_need(route, method) != nullptr)
+      allowed.append(allowed.empty() ? "" : ", ").append(to_string(method));
+  return allowed;
 }
 
 }  // namespace slipway

@@ -1,15 +1,16 @@
 // The routes of /v2/: what a path means, and which methods it takes.
 //
 // The table is the OCI distribution specification 1.1.1, "Endpoints" (end-1 to end-13), and
-// Docker's catalog. Repository names contain slashes, so a path is matched from its right end.
+// Docker's catalog; the methods of each route are those that the access table has a row for.
+// Repository names contain slashes, so a path is matched from its right end.
 //
-// Thread safety: pure functions; nothing is allocated.
+// Thread safety: pure functions; matching allocates nothing.
 #pragma once
 
-#include <optional>
+#include <string>
 #include <string_view>
 
-#include <slipway/auth/identity.hpp>
+#include <slipway/auth/access_policy.hpp>
 #include <slipway/http/message.hpp>
 
 namespace slipway {
@@ -29,10 +30,10 @@ OciTarget match_oci_route(std::string_view path) noexcept;
 /// A short, fixed name for metrics and logs: "blob", "tags".
 std::string_view oci_route_name(OciRoute route) noexcept;
 
-/// What a method needs on a route: nullopt when the route does not take it.
-std::optional<Action> oci_action(OciRoute route, HttpMethod method) noexcept;
+/// What a method needs on a route; nullptr when the route does not take it.
+const AccessNeed* oci_need(OciRoute route, HttpMethod method) noexcept;
 
 /// The Allow field of a 405: "GET, HEAD, DELETE".
-std::string_view oci_allowed_methods(OciRoute route) noexcept;
+std::string oci_allowed_methods(OciRoute route);
 
 }  // namespace slipway

@@ -1,8 +1,10 @@
 #include <slipway/http/ops_handler.hpp>
 
+#include <array>
 #include <string>
 #include <utility>
 
+#include "http/access_table.hpp"
 #include "http/problem.hpp"
 
 namespace slipway {
@@ -10,6 +12,15 @@ namespace {
 
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 constexpr std::string_view prometheus_text = "text/plain; version=0.0.4; charset=utf-8";
+
+constexpr std::array<std::string_view, 3> names{"healthz", "readyz", "metrics"};
+
+consteval bool for_everyone() {
+  for (const std::string_view name : names)
+    if (access_of(HttpMethod::get, "/", name) != access::everyone) return false;
+  return true;
+}
+static_assert(for_everyone());
 
 class OpsHandler final : public HttpHandler {
  public:
@@ -45,9 +56,8 @@ class OpsHandler final : public HttpHandler {
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {
     const std::string_view path = request.path();
-    if (path == "/healthz") return "healthz";
-    if (path == "/readyz") return "readyz";
-    if (path == "/metrics") return "metrics";
+    for (const std::string_view name : names)
+      if (path.starts_with('/') && path.substr(1) == name) return name;
     return "none";
   }
 

@@ -23,7 +23,8 @@ Result<RepositoryPage> visible_repositories(const ApiCall& call, std::string_vie
     if (page.repositories.empty()) break;
     last = page.repositories.back();
     for (std::string& name : page.repositories)
-      if (call.parts().policy.allows(call.identity, Action::pull, name))
+      if (call.parts().policy.decide(call.need, call.identity, {name, {}}) ==
+          AccessDecision::allowed)
         visible.repositories.push_back(std::move(name));
     if (!page.more || visible.repositories.size() == wanted) break;
   }
@@ -46,16 +47,8 @@ Result<void> respond_with_repositories(const ApiCall& call, HttpResponse& respon
   return {};
 }
 
-/// As repository_for, but what may not be seen is not there.
-Result<RepositoryName> readable_repository(const ApiCall& call) {
-  SLIPWAY_TRY(RepositoryName name, RepositoryName::parse(call.parameters.front()));
-  if (!call.parts().policy.allows(call.identity, Action::pull, name.str()))
-    return Error(ErrorCode::not_found, "there is no repository " + name.str());
-  return name;
-}
-
 Result<void> respond_with_tags(const ApiCall& call, HttpResponse& response) {
-  SLIPWAY_TRY(const RepositoryName repository, readable_repository(call));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const std::size_t limit, limit_of(call.request, usual_names, most_names));
   const std::string after = query_parameter(call.request.query(), "after").value_or("");
   SLIPWAY_TRY(const TagPage page, call.parts().registry.tags(repository, after, limit));
@@ -78,7 +71,7 @@ Result<void> respond_with_tags(const ApiCall& call, HttpResponse& response) {
 }
 
 Result<void> respond_with_manifest(const ApiCall& call, HttpResponse& response) {
-  SLIPWAY_TRY(const RepositoryName repository, readable_repository(call));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const Reference reference, parse_reference(call.parameters.back()));
   SLIPWAY_TRY(const ManifestInfo manifest,
               call.parts().registry.read_manifest(repository, reference, response.bytes()));

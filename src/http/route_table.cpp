@@ -55,6 +55,14 @@ std::optional<std::vector<std::string>> match(std::string_view pattern,
 
 }  // namespace
 
+std::string_view RouteMatch::repository() const noexcept {
+  const std::string_view pattern = route->pattern;
+  const std::size_t place = pattern.find(many_segments);
+  if (place == std::string_view::npos) return {};
+  const auto before = pattern.substr(0, place);
+  return parameters[static_cast<std::size_t>(std::count(before.begin(), before.end(), '{'))];
+}
+
 RouteLookup find_route(std::span<const Route> routes, HttpMethod method, std::string_view path) {
   RouteLookup lookup;
   const auto decoded = percent_decode(path);

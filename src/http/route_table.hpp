@@ -8,6 +8,8 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,6 +19,8 @@
 
 #include <slipway/http/handler.hpp>
 #include <slipway/http/message.hpp>
+
+#include "http/access_table.hpp"
 
 namespace slipway {
 
@@ -28,11 +32,24 @@ struct Route {
   std::string_view pattern;  // "repositories/{repository}/builds"
   std::string_view name;     // for metrics: "builds"
   RouteAnswer answer = nullptr;
+  AccessNeed need = {};  // of the access table: with_access fills it; without, nobody is let in
 };
+
+/// Joins a handler's routes with their rows of the access table, while compiling: a route without
+/// a row is a compiler's error.
+template <std::size_t Count>
+consteval std::array<Route, Count> with_access(std::string_view prefix,
+                                               std::array<Route, Count> routes) {
+  for (Route& route : routes) route.need = access_of(route.method, prefix, route.pattern);
+  return routes;
+}
 
 struct RouteMatch {
   const Route* route = nullptr;
   std::vector<std::string> parameters;  // what stood for each {...}, in order
+
+  /// What stood for {repository}; empty when the pattern has none.
+  [[nodiscard]] std::string_view repository() const noexcept;
 };
 
 struct RouteLookup {

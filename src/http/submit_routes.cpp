@@ -106,7 +106,7 @@ Result<void> submit(const ApiCall& call, const BuildRequest& request, HttpRespon
 }
 
 Result<void> submit_json(const ApiCall& call, std::string&& body, HttpResponse& response) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const BuildRequest request, parse_build_request(repository, body));
   if (const auto* git = std::get_if<GitSource>(&request.source))
     SLIPWAY_CHECK(check_git_url(git->url, call.api.options.git_protocols));
@@ -115,7 +115,7 @@ Result<void> submit_json(const ApiCall& call, std::string&& body, HttpResponse& 
 
 /// All that can be refused is, before the context is sent.
 Result<BuildRequest> context_request(const ApiCall& call, std::string_view type) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   const std::uint64_t most = call.api.options.max_context_bytes;
   if (call.request.content_length.value_or(0) > most)
     return Error(ErrorCode::too_large,

@@ -23,16 +23,17 @@ void respond_with_trigger(int status, const ApiCall& call, const Trigger& trigge
 
 /// The trigger that the route names, if it belongs to the route's repository.
 Result<Trigger> trigger_of_route(const ApiCall& call) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
-  SLIPWAY_TRY(Trigger trigger, call.parts().triggers.find(call.parameters.back()));
-  if (trigger.request.repository != repository)
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
+  auto trigger = call.parts().triggers.find(call.parameters.back());
+  if (trigger ? trigger->request.repository != repository
+              : trigger.error().code == ErrorCode::not_found)
     return Error(ErrorCode::not_found,
-                 "repository " + repository.str() + " has no trigger " + trigger.id);
+                 "repository " + repository.str() + " has no trigger " + call.parameters.back());
   return trigger;
 }
 
 Result<void> create(const ApiCall& call, std::string&& body, HttpResponse& response) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const TriggerRequest request, parse_trigger_request(repository, body));
   SLIPWAY_CHECK(check_git_url(request.git_url, call.api.options.git_protocols));
   SLIPWAY_TRY(const Trigger trigger, call.parts().triggers.create(request));
@@ -46,7 +47,7 @@ Result<void> create(const ApiCall& call, std::string&& body, HttpResponse& respo
 }
 
 Result<void> list(const ApiCall& call, HttpResponse& response) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const auto triggers, call.parts().triggers.list(repository));
   json::Writer json;
   json.begin_object().key("triggers").begin_array();
@@ -64,7 +65,7 @@ Result<void> show(const ApiCall& call, HttpResponse& response) {
 }
 
 Result<void> remove(const ApiCall& call, HttpResponse& response) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_for(call, Action::build));
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_CHECK(call.parts().triggers.remove(repository, call.parameters.back()));
   call.parts().log.info("trigger deleted", {{"trigger", call.parameters.back()},
                                             {"repository", repository.str()},

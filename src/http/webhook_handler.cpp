@@ -14,6 +14,7 @@
 
 #include "build/build_json.hpp"
 #include "build/webhook.hpp"
+#include "http/access_table.hpp"
 #include "http/api.hpp"
 #include "http/route_table.hpp"
 #include "json/writer.hpp"
@@ -22,6 +23,7 @@ namespace slipway {
 namespace {
 
 constexpr std::string_view prefix = "/hooks/";
+static_assert(access_of(HttpMethod::post, prefix, "{trigger}") == access::signature);
 
 class WebhookHandler final : public HttpHandler {
  public:

@@ -123,21 +123,14 @@ HttpAction on_finish(const ApiCallPointer& call, HttpResponse&) {
   return answer_body(call, max_json_bytes, finish);
 }
 
-constexpr std::array routes{
+constexpr auto routes = with_access(prefix, std::array{
     Route{HttpMethod::post, "register", "worker_register", on_register},
     Route{HttpMethod::post, "builds/{id}/heartbeat", "worker_heartbeat", on_heartbeat},
     Route{HttpMethod::post, "builds/{id}/phase", "worker_phase", on_phase},
     Route{HttpMethod::post, "builds/{id}/log", "worker_log", on_log},
     Route{HttpMethod::get, "builds/{id}/context", "worker_context", on_context},
     Route{HttpMethod::post, "builds/{id}/finish", "worker_finish", on_finish},
-};
-
-/// A worker's token dies with its attempt, so one that nobody knows any more is told to stop.
-Error refused(std::string_view authorization) {
-  if (authorization.empty())
-    return Error(ErrorCode::unauthenticated, "a worker's calls carry the token it registered for");
-  return Error(ErrorCode::conflict, "this worker's attempt is over: stop");
-}
+});
 
 class WorkerHandler final : public HttpHandler {
  public:
@@ -150,15 +143,14 @@ class WorkerHandler final : public HttpHandler {
       respond_no_route(lookup, response);
       return HttpDone();
     }
-    const RouteAnswer answer = lookup.match->route->answer;
+    const Route& route = *lookup.match->route;
     auto call = std::make_shared<ApiCall>(
-        ApiCall{api_, request, Identity(), std::move(lookup.match->parameters)});
-    if (!call->parameters.empty())
-      if (const auto known = identify(*call); !known) {
-        respond_with_error(known.error(), response);
-        return HttpDone();
-      }
-    return answer(call, response);
+        ApiCall{api_, request, Identity(), std::move(lookup.match->parameters), route.need});
+    if (const auto allowed = admit(*call); !allowed) {
+      respond_with_error(allowed.error(), response);
+      return HttpDone();
+    }
+    return route.answer(call, response);
   }
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {
@@ -166,16 +158,18 @@ class WorkerHandler final : public HttpHandler {
   }
 
  private:
-  /// Errors: unauthenticated, conflict, denied, io.
-  Result<void> identify(ApiCall& call) const {
-    const std::string_view authorization = call.request.field("authorization");
-    auto identity = api_.parts.authenticator.identify(authorization);
-    if (!identity && identity.error().code != ErrorCode::unauthenticated) return identity.error();
-    if (!identity || identity->kind == Identity::Kind::anonymous) return refused(authorization);
-    if (identity->kind != Identity::Kind::worker || identity->build != call.parameters.front())
-      return Error(ErrorCode::denied, "only the worker of this build may call here");
-    call.identity = std::move(*identity);
-    return {};
+  /// A worker's token dies with its attempt, so whoever has one that nobody knows any more is told
+  /// to stop. Errors: unauthenticated, conflict, denied, io.
+  Result<void> admit(ApiCall& call) const {
+    const bool invited = call.need.kind == AccessNeed::Kind::invitation;
+    if (!invited) {
+      auto identity = api_.parts.authenticator.identify(call.request.field("authorization"));
+      if (!identity && identity.error().code == ErrorCode::unauthenticated)
+        return Error(ErrorCode::conflict, "this worker's attempt is over: stop");
+      SLIPWAY_TRY(call.identity, std::move(identity));
+    }
+    return api_.parts.policy.check(call.need, call.identity,
+                                   {{}, invited ? "" : std::string_view(call.parameters.front())});
   }
 
   const Api api_;

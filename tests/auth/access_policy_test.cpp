@@ -27,6 +27,7 @@ TEST(AccessPolicy, DecidesByIdentityActionAndRepository) {
   const Identity reader = known({{"app/*", {Action::pull}}});
   const Identity pusher = known({{"app/**", {Action::pull, Action::push}}, {"lib", {Action::pull}}});
   const Identity administrator = known({{"**", Actions::all()}});
+  const Identity owner = known({{"*", Actions::all()}, {"app/**", Actions::all()}});
 
   struct Case {
     AnonymousAccess anonymous;
@@ -40,17 +41,19 @@ TEST(AccessPolicy, DecidesByIdentityActionAndRepository) {
       {AnonymousAccess::pull, &nobody, "app/web", "y----"},
       {AnonymousAccess::pull, &nobody, "", "-----"},
       {AnonymousAccess::push, &nobody, "app/web", "yyy--"},
-      {AnonymousAccess::push, &nobody, "", "yyy--"},
+      {AnonymousAccess::push, &nobody, "", "-----"},
       {AnonymousAccess::none, &reader, "app/web", "y----"},
       {AnonymousAccess::none, &reader, "app/web/cache", "-----"},
       {AnonymousAccess::none, &reader, "application", "-----"},
-      {AnonymousAccess::none, &reader, "", "y----"},
+      {AnonymousAccess::none, &reader, "", "-----"},
       {AnonymousAccess::push, &reader, "other", "yyy--"},
       {AnonymousAccess::none, &pusher, "app/web/cache", "yy---"},
       {AnonymousAccess::none, &pusher, "lib", "y----"},
       {AnonymousAccess::none, &pusher, "lib/x", "-----"},
       {AnonymousAccess::none, &administrator, "any/thing", "yyyyy"},
       {AnonymousAccess::none, &administrator, "", "yyyyy"},
+      {AnonymousAccess::none, &owner, "app/web", "yyyyy"},
+      {AnonymousAccess::none, &owner, "", "-----"},
   };
   for (const Case& c : cases)
     EXPECT_EQ(row(AccessPolicy(c.anonymous), *c.identity, c.repository), c.allowed)
@@ -58,17 +61,52 @@ TEST(AccessPolicy, DecidesByIdentityActionAndRepository) {
         << static_cast<int>(c.anonymous);
 }
 
+constexpr AccessNeed pull_images{AccessNeed::Kind::repository, Action::pull, true};
+constexpr AccessNeed push_images{AccessNeed::Kind::repository, Action::push, true};
+constexpr AccessNeed read_repository{AccessNeed::Kind::repository, Action::pull, false, true};
+constexpr AccessNeed see_build{AccessNeed::Kind::build, Action::build, false, true};
+
 TEST(AccessPolicy, SaysWhetherNobodyOrSomebodyWasRefused) {
   const AccessPolicy policy(AnonymousAccess::pull);
-  EXPECT_EQ(policy.check(Identity(), Action::push, "app").error().code, ErrorCode::unauthenticated);
-  EXPECT_EQ(policy.check(known({}), Action::push, "app").error().code, ErrorCode::denied);
-  EXPECT_TRUE(policy.check(known({}), Action::pull, "app").ok());
+  const auto refusal = [&](const AccessNeed& need, const Identity& identity) {
+    return policy.check(need, identity, {"app", "01J"}).error();
+  };
+  EXPECT_EQ(refusal(push_images, Identity()).code, ErrorCode::unauthenticated);
+  EXPECT_EQ(refusal(push_images, known({})).code, ErrorCode::denied);
+  EXPECT_TRUE(policy.check(pull_images, known({}), {"app", {}}).ok());
+  EXPECT_EQ(refusal(read_repository, Identity()).code, ErrorCode::unauthenticated)
+      << "what is open is /v2/";
+  EXPECT_EQ(AccessPolicy(AnonymousAccess::none).check(read_repository, known({}), {"app", {}}).error(),
+            Error(ErrorCode::not_found, "there is no repository app"));
+  EXPECT_EQ(refusal(see_build, known({})), Error(ErrorCode::not_found, "there is no build 01J"));
 }
 
-TEST(AccessPolicy, AdmitsWhoeverMayDoAnything) {
-  EXPECT_FALSE(AccessPolicy(AnonymousAccess::none).admits(Identity()));
-  EXPECT_TRUE(AccessPolicy(AnonymousAccess::none).admits(known({})));
-  EXPECT_TRUE(AccessPolicy(AnonymousAccess::pull).admits(Identity()));
+TEST(AccessPolicy, ARouteThatSaysNothingIsForNobody) {
+  const Identity administrator = known({{"**", Actions::all()}});
+  EXPECT_EQ(AccessPolicy(AnonymousAccess::push).decide(AccessNeed(), administrator),
+            AccessDecision::denied);
+}
+
+TEST(AccessPolicy, GreetsWhoeverMayDoAnything) {
+  constexpr AccessNeed greeting{AccessNeed::Kind::greeting, Action::pull, true};
+  const auto greets = [&](AnonymousAccess anonymous, const Identity& identity) {
+    return AccessPolicy(anonymous).decide(greeting, identity) == AccessDecision::allowed;
+  };
+  EXPECT_FALSE(greets(AnonymousAccess::none, Identity()));
+  EXPECT_TRUE(greets(AnonymousAccess::none, known({})));
+  EXPECT_TRUE(greets(AnonymousAccess::pull, Identity()));
+}
+
+TEST(AccessPolicy, LetsAWorkerCallForItsOwnBuildOnly) {
+  constexpr AccessNeed worker{AccessNeed::Kind::worker};
+  Identity identity = known({{"**", Actions::all()}});
+  identity.kind = Identity::Kind::worker;
+  identity.build = "01J";
+  const AccessPolicy policy(AnonymousAccess::push);
+  EXPECT_EQ(policy.decide(worker, identity, {{}, "01J"}), AccessDecision::allowed);
+  EXPECT_EQ(policy.decide(worker, identity, {{}, "01K"}), AccessDecision::denied);
+  EXPECT_EQ(policy.decide(worker, Identity(), {{}, "01J"}), AccessDecision::unauthenticated);
+  EXPECT_EQ(policy.decide(worker, Identity(), {{}, ""}), AccessDecision::unauthenticated);
 }
 
 TEST(RepositoryPattern, StarStopsAtSlashesAndTwoStarsDoNot) {

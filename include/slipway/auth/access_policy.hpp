@@ -1,8 +1,13 @@
 // AccessPolicy: the one pure function that decides every request.
 //
+// A route says what it needs (AccessNeed), in the one table of src/http/access_table.hpp; `decide`
+// answers whether an identity has it. Whoever handles a route asks with the route's own need, so
+// that what the table says is what happens.
+//
 // Thread safety: immutable once made.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -18,21 +23,60 @@ enum class AnonymousAccess { none, pull, push };
 /// "none", "pull", "push"; nullopt for another text.
 std::optional<AnonymousAccess> parse_anonymous_access(std::string_view text) noexcept;
 
+/// What a request must bring.
+struct AccessNeed {
+  enum class Kind : std::uint8_t {
+    nobody,      // a route that has not said what it needs answers nobody
+    everyone,    // nothing
+    signature,   // bytes that a trigger's secret signed: the handler checks; Authorization is ignored
+    invitation,  // a one-time registration token in the body: the handler checks
+    greeting,    // a token, or to be in a place that is open to everyone: GET /v2/
+    known,       // a token, whatever it grants
+    list,        // a token, or all open; each entry is then decided as `repository`
+    repository,  // `action` on the repository of the path
+    build,       // `action` on the repository of the build of the path
+    worker,      // to be the worker of the build of the path, of its latest attempt
+    server,      // `action` on the server itself: administration
+  };
+
+  Kind kind = Kind::nobody;
+  Action action = Action::admin;
+  bool open = false;   // AnonymousAccess counts: /v2/ and nothing else
+  bool hides = false;  // whom it refuses is told that there is nothing
+
+  friend constexpr bool operator==(const AccessNeed&, const AccessNeed&) = default;
+};
+
+/// What a request is about, as its path says it: neither has to exist or be well-formed.
+struct AccessSubject {
+  std::string_view repository;  // empty for `build` and `list`: not known yet, see decide
+  std::string_view build;
+};
+
+enum class AccessDecision : std::uint8_t {
+  allowed,
+  unauthenticated,  // nobody is known, and someone might
+  denied,           // this one may not
+  hidden,           // this one may not, and is not to know that there is anything
+};
+
 class AccessPolicy {
  public:
   explicit AccessPolicy(AnonymousAccess anonymous) noexcept : anonymous_(anonymous) {}
 
-  /// May `identity` do this to that repository? `repository` is empty for what concerns none: the
-  /// catalog (pull, filtered by what each identity may pull) and administration (admin).
+  /// For needs of kind `build` and `list` it is asked twice: first without a repository, whether
+  /// there is any use in looking; then for the build's repository or for each of the list's.
+  [[nodiscard]] AccessDecision decide(const AccessNeed& need, const Identity& identity,
+                                      const AccessSubject& subject = {}) const noexcept;
+
+  /// The same as an error: unauthenticated, denied, or not_found for `hidden`.
+  [[nodiscard]] Result<void> check(const AccessNeed& need, const Identity& identity,
+                                   const AccessSubject& subject = {}) const;
+
+  /// May `identity` do this to that repository, by its grants or because everyone may? An empty
+  /// repository is the server itself, which only a grant on `**` reaches.
   [[nodiscard]] bool allows(const Identity& identity, Action action,
                             std::string_view repository) const noexcept;
-
-  /// May `identity` speak to /v2/ at all? Clients ask it first, to learn whether to send a token.
-  [[nodiscard]] bool admits(const Identity& identity) const noexcept;
-
-  /// As an error: unauthenticated when nobody is known, denied when someone is.
-  [[nodiscard]] Result<void> check(const Identity& identity, Action action,
-                                   std::string_view repository) const;
 
   [[nodiscard]] AnonymousAccess anonymous() const noexcept { return anonymous_; }
 
