@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <string>
+#include <system_error>
 
 #include "support/format.hpp"
 
@@ -34,10 +36,24 @@ int open_database(MDB_env* env, MDB_dbi& database) {
   return mdb_txn_commit(transaction);
 }
 
+/// LMDB writes its two meta pages into a new file and flushes them with the first commit; when only
+/// parts of them reached the disk, it takes the file for none of its own.
+Result<void> remove_half_made(const std::filesystem::path& folder) {
+  const std::filesystem::path file = folder / "data.mdb";
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  if (error || size > 2 * static_cast<std::uintmax_t>(sysconf(_SC_PAGESIZE))) return {};
+  std::filesystem::remove(file, error);
+  if (!error) return {};
+  return Error(ErrorCode::io,
+               slipway::format("cannot remove {}: {}", file.native(), error.message()));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::path& folder,
                                                        const LmdbOptions& options) {
+  if (options.is_new) SLIPWAY_CHECK(remove_half_made(folder));
   MDB_env* raw = nullptr;
   if (const int status = mdb_env_create(&raw); status != 0)
     return Error(ErrorCode::io, slipway::format("LMDB: {}", mdb_strerror(status)));
@@ -51,6 +67,7 @@ Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::pa
     if (const int status = mdb_env_open(raw, folder.c_str(), MDB_NOTLS, 0600); status != 0)
       return status;
     if (const int status = close_on_exec(raw); status != 0) return status;
+    if (const int status = mdb_env_sync(raw, 1); status != 0) return status;
     return open_database(raw, environment->database_);
   };
   if (const int status = set_up(); status != 0) return environment->error(status, "open");

@@ -3,7 +3,9 @@
 // Readers use pooled read transactions and never wait. Writers form groups: the first of a group
 // runs all its closures in one LMDB transaction, on its own thread, and flushes once for all; see
 // committer.hpp. A write is durable when LMDB's commit returns: data pages, flush, meta page,
-// flush. Nothing of MDB_WRITEMAP, MDB_NOSYNC or MDB_NOMETASYNC is used.
+// flush. Nothing of MDB_WRITEMAP, MDB_NOSYNC or MDB_NOMETASYNC is used. Opening flushes too: a file
+// just made, or what a process that was killed had written and not flushed yet, so that nobody
+// builds on what a power cut takes back.
 //
 // The folder must be this process's alone (open_stores holds a lock): LMDB's own lock file then
 // only serves the threads of this process.
@@ -22,6 +24,9 @@ struct LmdbOptions {
   std::uint64_t map_size = std::uint64_t{64} << 30U;  // bytes
   unsigned max_readers = 1022;
   unsigned gather_microseconds = 25;
+  /// Nothing in the folder was ever acknowledged: a file that a crash left half made, with no data
+  /// in it yet, is made again.
+  bool is_new = false;
 };
 
 /// The folder must exist. Errors: io, corrupt, quota_exceeded (no space).

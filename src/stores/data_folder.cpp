@@ -138,8 +138,11 @@ Result<DataFolder> DataFolder::open(const fs::path& folder) {
   SLIPWAY_CHECK(make_folders(path));
   SLIPWAY_CHECK(check_format(path));
   SLIPWAY_TRY(Descriptor lock, take_lock(path));
-  SLIPWAY_CHECK(check_format(path));  // again: another process may have been at work
-  return DataFolder(path, std::move(lock));
+  // Again: another process may have been at work.
+  SLIPWAY_TRY(const bool complete, check_format(path));
+  // LOCK tells that a folder without FORMAT is of our making: it is there before all else.
+  if (!complete) SLIPWAY_CHECK(local::sync_folder(path));
+  return DataFolder(path, std::move(lock), !complete);
 }
 
 Result<void> DataFolder::complete() {

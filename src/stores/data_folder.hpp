@@ -25,16 +25,20 @@ class DataFolder {
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
+  /// FORMAT was missing when it was opened: nothing in it was ever acknowledged.
+  [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
   /// Writes FORMAT where it is missing: all that it promises is there and flushed.
   /// Errors: io, quota_exceeded.
   Result<void> complete();
 
  private:
-  DataFolder(std::filesystem::path path, local::Descriptor lock)
-      : path_(std::move(path)), lock_(std::move(lock)) {}
+  DataFolder(std::filesystem::path path, local::Descriptor lock, bool is_new)
+      : path_(std::move(path)), lock_(std::move(lock)), is_new_(is_new) {}
 
   std::filesystem::path path_;
   local::Descriptor lock_;
+  bool is_new_;
 };
 
 }  // namespace slipway

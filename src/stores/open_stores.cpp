@@ -37,7 +37,8 @@ Result<std::unique_ptr<Stores>> open_stores(const std::filesystem::path& folder,
               open_lmdb_metadata_store(
                   metadata_folder, {.map_size = options.lmdb_map_size,
                                     .max_readers = options.lmdb_max_readers,
-                                    .gather_microseconds = options.commit_gather_microseconds}));
+                                    .gather_microseconds = options.commit_gather_microseconds,
+                                    .is_new = data.is_new()}));
   SLIPWAY_CHECK(local::sync_folder(metadata_folder));
   SLIPWAY_TRY(auto objects, open_local_object_store(data.path()));
   SLIPWAY_CHECK(data.complete());

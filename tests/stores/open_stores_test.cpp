@@ -96,6 +96,30 @@ TEST(OpenStores, GoesOnWhereTheMakingOfAFolderWasInterrupted) {
   EXPECT_EQ(file_content(temporary.path() / "FORMAT"), "slipway data folder, format 1\n");
 }
 
+TEST(OpenStores, MakesAMetadataFileAgainOfWhichOnlyPartsReachedTheDisk) {
+  for (const std::size_t size : {0, 100, 4096, 5000, 8192}) {
+    const TemporaryFolder temporary;
+    ASSERT_TRUE(succeeded(open_stores(temporary.path())));
+    fs::remove(temporary.path() / "FORMAT");
+    write_file(temporary.path() / "metadata" / "data.mdb", std::string(size, '\0'));
+    const auto stores = open_stores(temporary.path());
+    ASSERT_TRUE(succeeded(stores)) << size;
+    EXPECT_TRUE(succeeded(write((*stores)->metadata(), "a", "1")));
+  }
+}
+
+TEST(OpenStores, DoesNotTouchAMetadataFileThatMayHaveDataInIt) {
+  const TemporaryFolder temporary;
+  ASSERT_TRUE(succeeded(open_stores(temporary.path())));
+  const fs::path file = temporary.path() / "metadata" / "data.mdb";
+  write_file(file, std::string(8192, '\0'));
+  EXPECT_TRUE(failed(open_stores(temporary.path()), ErrorCode::corrupt));
+  fs::remove(temporary.path() / "FORMAT");
+  write_file(file, std::string(200000, 'x'));
+  EXPECT_TRUE(failed(open_stores(temporary.path()), ErrorCode::corrupt));
+  EXPECT_EQ(file_content(file), std::string(200000, 'x'));
+}
+
 TEST(OpenStores, LeavesStrangersFoldersAsTheyAre) {
   struct Case {
     std::string file;
