@@ -7,12 +7,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "tests/crash/explorer.hpp"
 #include "tests/crash/recorded_run.hpp"
+#include "tests/crash/run_testing.hpp"
 #include "tests/storage/random_seed.hpp"
 
 namespace slipway::crash {
@@ -22,18 +21,6 @@ namespace {
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text == nullptr ? otherwise : std::stoull(text);
-}
-
-std::string shown(const Violations& violations) {
-  std::string text;
-  for (const Violation& violation : violations)
-    text += violation.invariant + ": " + violation.what + "\n";
-  return text;
-}
-std::string shown(const std::vector<std::string>& problems) {
-  std::string text;
-  for (const std::string& problem : problems) text += problem + "\n";
-  return text;
 }
 
 class CrashPoints : public testing::TestWithParam<std::uint64_t> {};

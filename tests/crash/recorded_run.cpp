@@ -44,7 +44,8 @@ RecordedRun record_run(std::uint64_t seed, const RunOptions& options) {
   std::mt19937_64 random(seed);
   RecordedRun run{std::make_unique<World>(seed), {}};
   for (unsigned session = 0; session < options.sessions; ++session) {
-    const test::TemporaryFolder folder;
+    const auto folder =
+        options.in_memory ? test::TemporaryFolder::in_memory() : test::TemporaryFolder();
     write_tree(files_after(run.log), folder.path(), random);
     Recorder recorder(folder.path());
     run_session(*run.world, recorder, folder.path() / "data", random(), options.session);

@@ -17,6 +17,7 @@ namespace slipway::crash {
 struct RunOptions {
   unsigned sessions = 3;
   SessionOptions session{};
+  bool in_memory = false;  // where flushes take no time, so that threads meet less
 };
 
 struct RecordedRun {

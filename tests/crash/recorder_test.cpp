@@ -46,6 +46,8 @@ using Calls = std::function<void(const Fixture&)>;
 struct Case {
   std::string name;
   Calls calls;
+
+  friend void PrintTo(const Case& one, std::ostream* out) { *out << one.name; }
 };
 
 void fill(int descriptor) {

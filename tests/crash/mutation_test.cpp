@@ -1,0 +1,145 @@
+// The crash-point test can fail: where a flush is left out, or steps change places, it says so.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include <slipway/storage/blob_store.hpp>
+#include <slipway/storage/open_stores.hpp>
+
+#include "tests/crash/explorer.hpp"
+#include "tests/crash/recorded_run.hpp"
+#include "tests/crash/run_testing.hpp"
+#include "tests/storage/random_seed.hpp"
+#include "tests/storage/temporary_folder.hpp"
+
+namespace slipway::crash {
+
+namespace {
+
+using Kind = Entry::Kind;
+
+struct Mutation {
+  std::string name;
+  Disk::IgnoredFlush ignored;
+  std::vector<std::string_view> broken;  // invariants of which one must be
+
+  friend void PrintTo(const Mutation& mutation, std::ostream* out) { *out << mutation.name; }
+};
+
+using Names = std::vector<std::string_view>;
+const Names lost = {invariant::acknowledged, invariant::links};
+
+const std::vector<Mutation> mutations = {
+    {"LargeBlob", [](const std::string& path) { return path.starts_with("data/staging/"); },
+     {invariant::links, invariant::digests, invariant::goes_on}},
+    {"FolderOfABlob", [](const std::string& path) { return path.starts_with("data/blobs/"); }, lost},
+    {"FolderOfFolders", [](const std::string& path) { return path == "data/blobs"; }, lost},
+    {"Metadata", [](const std::string& path) { return path == "data/metadata/data.mdb"; },
+     {invariant::all.begin(), invariant::all.end()}},
+    {"MetaPage",
+     [](const std::string& path) { return path == "data/metadata/data.mdb (written through)"; },
+     {invariant::acknowledged}},
+    {"MetadataFolder", [](const std::string& path) { return path == "data/metadata"; },
+     {invariant::acknowledged}},
+    {"DataFolder", [](const std::string& path) { return path == "data"; },
+     {invariant::opens, invariant::acknowledged}},
+    {"FolderOfTheDataFolder", [](const std::string& path) { return path.empty(); },
+     {invariant::acknowledged}},
+    {"Format", [](const std::string& path) { return path == "data/FORMAT.new"; },
+     {invariant::opens}},
+};
+
+bool breaks(const Violations& violations, const Names& invariants) {
+  return std::any_of(violations.begin(), violations.end(), [&](const Violation& violation) {
+    return std::find(invariants.begin(), invariants.end(), violation.invariant) !=
+           invariants.end();
+  });
+}
+
+ExploreOptions until_one_is_found(std::uint64_t seed) {
+  ExploreOptions options;
+  options.seed = seed;
+  options.states_at_a_point = 12;
+  options.write_back_every = 0;
+  options.enough = 1;
+  return options;
+}
+
+RunOptions one_session(unsigned actions) {
+  return {.sessions = 1, .session = {.actions = actions}, .in_memory = true};
+}
+
+class LeftOut : public testing::TestWithParam<Mutation> {};
+
+TEST_P(LeftOut, AFlushIsMissed) {
+  const std::uint64_t seed = test::random_seed();
+  const RecordedRun run = record_run(seed, one_session(8));
+  ASSERT_EQ(shown(run.world->problems()), "");
+  ExploreOptions options = until_one_is_found(seed);
+  options.ignored = GetParam().ignored;
+  const Exploration found = explore(*run.world, run.log, options);
+  EXPECT_TRUE(breaks(found.violations, GetParam().broken)) << shown(found.violations);
+}
+
+INSTANTIATE_TEST_SUITE_P(Flushes, LeftOut, testing::ValuesIn(mutations),
+                         [](const auto& one) { return one.param.name; });
+
+TEST(Mutations, AnAnswerThatComesBeforeItsCommitIsFound) {
+  const std::uint64_t seed = test::random_seed();
+  RecordedRun run = record_run(seed, one_session(4));
+  ASSERT_EQ(shown(run.world->problems()), "");
+  for (auto entry = run.log.begin(); entry != run.log.end(); ++entry) {
+    if (entry->kind != Kind::succeed || run.world->actions()[entry->number].what != "put blob")
+      continue;
+    const auto begin = std::find_if(run.log.begin(), entry, [&](const Entry& other) {
+      return other.kind == Kind::begin && other.number == entry->number;
+    });
+    std::rotate(std::next(begin), entry, std::next(entry));
+  }
+  const Exploration found = explore(*run.world, run.log, until_one_is_found(seed));
+  EXPECT_TRUE(breaks(found.violations, {invariant::acknowledged})) << shown(found.violations);
+}
+
+/// A blob is pushed, deleted and collected, and its file removed.
+CallLog collect_one(World& world, const std::filesystem::path& data, Recorder& recorder) {
+  const auto stores = *open_stores(data);
+  BlobStore blobs(stores->metadata(), stores->objects(), world.clock());
+  const Content blob = make_content(world.seed(), 50000);
+  const std::uint64_t put = world.add(
+      {"put", {{{Fact::Kind::content, "", blob.digest.to_string()}, present}}});
+  recorder.begin(put);
+  EXPECT_TRUE(blobs.put(blob.bytes).ok());
+  recorder.succeed(put);
+  const std::uint64_t collect =
+      world.add({"collect", {{{Fact::Kind::content, "", blob.digest.to_string()}}}});
+  recorder.begin(collect);
+  EXPECT_TRUE(*blobs.remove(blob.digest, [](WriteTransaction&, const BlobInfo&, Timestamp) {
+    return Result<bool>(true);
+  }));
+  recorder.succeed(collect);
+  return recorder.take();
+}
+
+TEST(Mutations, AFileThatGoesBeforeItsRowsIsFound) {
+  World world(test::random_seed());
+  const auto folder = test::TemporaryFolder::in_memory();
+  Recorder recorder(folder.path());
+  CallLog log = collect_one(world, folder.path() / "data", recorder);
+  EXPECT_EQ(shown(explore(world, log, until_one_is_found(world.seed())).violations), "");
+
+  const auto removal = std::find_if(log.begin(), log.end(), [](const Entry& entry) {
+    return entry.kind == Kind::remove && entry.path.starts_with("data/blobs/");
+  });
+  ASSERT_NE(removal, log.end());
+  const auto begin = std::find_if(log.begin(), removal, [](const Entry& entry) {
+    return entry.kind == Kind::begin && entry.number == 1;
+  });
+  std::rotate(begin, removal, std::next(removal));
+  const Exploration found = explore(world, log, until_one_is_found(world.seed()));
+  EXPECT_TRUE(breaks(found.violations, {invariant::links})) << shown(found.violations);
+}
+
+}  // namespace
+
+}  // namespace slipway::crash
