@@ -4,9 +4,11 @@
 // SLIPWAY_TEST_SEED repeats a run's workload and choices (not the turns of its threads).
 // SLIPWAY_CRASH_STATES is how many states are tried at a point, SLIPWAY_CRASH_ACTIONS how many
 // actions each thread does.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
 
 #include "tests/crash/explorer.hpp"
@@ -21,6 +23,14 @@ namespace {
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
   const char* text = std::getenv(variable);
   return text == nullptr ? otherwise : std::stoull(text);
+}
+
+TEST(Invariants, AreThoseThatTheDocumentationStates) {
+  std::ifstream page("docs/storage.md");
+  std::vector<std::string> stated;
+  for (std::string line; std::getline(page, line);)
+    if (line.starts_with("| **")) stated.push_back(line.substr(4, line.find("**", 4) - 4));
+  EXPECT_THAT(stated, testing::ElementsAreArray(invariant::all));
 }
 
 class CrashPoints : public testing::TestWithParam<std::uint64_t> {};

@@ -80,14 +80,15 @@ bool History::replaces(const Write& later, const Write& earlier) {
   return !later.effect.only_if || *later.effect.only_if == earlier.effect.value;
 }
 
-/// A write with a condition has one that it may have met.
+/// A write with a condition has one that it may have met: a value that nothing certain replaced by
+/// another before.
 bool History::found_its_value(const Write& write, const std::vector<Write>& writes) {
   if (!write.effect.only_if) return true;
   return std::any_of(writes.begin(), writes.end(), [&](const Write& before) {
     if (before.effect.value != *write.effect.only_if || before.span.begin > write.span.end)
       return false;
     return std::none_of(writes.begin(), writes.end(), [&](const Write& between) {
-      return replaces(between, before) && between.span.end < write.span.begin;
+      return !between.effect.only_if && replaces(between, before);
     });
   });
 }

@@ -1,0 +1,97 @@
+// What may be found of a few actions, worked out by hand.
+#include "tests/crash/history.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace slipway::crash {
+
+namespace {
+
+using Kind = Entry::Kind;
+using testing::ElementsAre;
+using testing::UnorderedElementsAre;
+
+const Fact tag{Fact::Kind::tag, "app", "latest"};
+
+Action sets(const Value& value) {
+  return {"set", {{tag, value}}};
+}
+/// As the deletion of a manifest does to its tags.
+Action erases_if(const Value& value) {
+  return {"erase", {{tag, "", value}}};
+}
+Action saw(const Value& value) {
+  return {"look", {{tag, value}}, true};
+}
+
+/// "b0 s0": action 0 begins, and is acknowledged; "f0" it failed, "k" kill -9.
+std::set<Value> allowed(const std::vector<Action>& actions, const std::string& log) {
+  History history(actions);
+  for (std::size_t at = 0; at < log.size(); at += 3) {
+    Entry entry;
+    if (at + 1 < log.size() && log[at + 1] != ' ')
+      entry.number = static_cast<std::uint64_t>(log[at + 1] - '0');
+    entry.kind = log[at] == 'b'   ? Kind::begin
+                 : log[at] == 's' ? Kind::succeed
+                 : log[at] == 'f' ? Kind::fail
+                                  : Kind::kill;
+    history.apply(entry);
+  }
+  return history.allowed(tag);
+}
+
+TEST(History, WhatHasNotBegunHasNotHappened) {
+  EXPECT_THAT(allowed({sets("A")}, ""), ElementsAre(""));
+}
+
+TEST(History, WhatIsNotAnsweredMayHaveHappened) {
+  EXPECT_THAT(allowed({sets("A")}, "b0"), UnorderedElementsAre("", "A"));
+}
+
+TEST(History, WhatIsAcknowledgedHasHappened) {
+  EXPECT_THAT(allowed({sets("A")}, "b0 s0"), ElementsAre("A"));
+}
+
+TEST(History, WhatFailedHasNotHappened) {
+  EXPECT_THAT(allowed({sets("A")}, "b0 f0"), ElementsAre(""));
+}
+
+TEST(History, ALaterActionReplacesAnEarlierOne) {
+  EXPECT_THAT(allowed({sets("A"), sets("B")}, "b0 s0 b1"), UnorderedElementsAre("A", "B"));
+  EXPECT_THAT(allowed({sets("A"), sets("B")}, "b0 s0 b1 s1"), ElementsAre("B"));
+}
+
+TEST(History, OfTwoAtATimeEitherMayBeTheLast) {
+  EXPECT_THAT(allowed({sets("A"), sets("B")}, "b0 b1 s0 s1"), UnorderedElementsAre("A", "B"));
+}
+
+TEST(History, OneWithoutAnAnswerMayStillReplaceALaterOne) {
+  EXPECT_THAT(allowed({sets("A"), sets("B")}, "b0 b1 s1"), UnorderedElementsAre("A", "B"));
+}
+
+TEST(History, AfterKillNothingOfBeforeHappensAnyMore) {
+  EXPECT_THAT(allowed({sets("A"), sets("B")}, "b0 k  b1"), UnorderedElementsAre("", "A", "B"));
+  EXPECT_THAT(allowed({sets("A"), sets("B")}, "b0 k  b1 s1"), ElementsAre("B"));
+}
+
+TEST(History, AConditionalActionSparesOtherValues) {
+  EXPECT_THAT(allowed({sets("A"), erases_if("A")}, "b0 s0 b1 s1"), ElementsAre(""));
+  EXPECT_THAT(allowed({sets("B"), erases_if("A")}, "b0 s0 b1 s1"), ElementsAre("B"));
+  EXPECT_THAT(allowed({sets("A"), sets("B"), erases_if("A")}, "b0 s0 b1 s1 b2 s2"),
+              ElementsAre("B"));
+  EXPECT_THAT(allowed({sets("A"), sets("B"), erases_if("A")}, "b0 s0 b1 b2 s2 s1"),
+              ElementsAre("B"));
+  EXPECT_THAT(allowed({sets("A"), sets("B"), erases_if("A")}, "b0 b1 b2 s2 s1 s0"),
+              UnorderedElementsAre("", "A", "B"));
+}
+
+TEST(History, WhatAReaderSawStays) {
+  EXPECT_THAT(allowed({sets("A"), saw("A")}, "b0 b1 s1"), ElementsAre("A"));
+  EXPECT_THAT(allowed({sets("A"), saw("A")}, "b0 b1"), UnorderedElementsAre("", "A"));
+  EXPECT_THAT(allowed({sets("A"), saw("")}, "b0 b1 s1"), UnorderedElementsAre("", "A"));
+}
+
+}  // namespace
+
+}  // namespace slipway::crash
