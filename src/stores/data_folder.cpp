@@ -118,14 +118,25 @@ Result<Descriptor> take_lock(const fs::path& folder) {
                       who.empty() ? "another process" : "process " + who));
 }
 
-/// Makes missing folders from the top, each durable. Errors: io, quota_exceeded.
+/// Makes missing folders from the top. Errors: invalid_argument, io, quota_exceeded.
 Result<void> make_folders(const fs::path& folder) {
   std::error_code error;
   if (fs::is_directory(folder, error)) return {};
   if (fs::exists(folder, error)) return not_ours(folder, "it is not a folder");
   if (folder.has_relative_path()) SLIPWAY_CHECK(make_folders(folder.parent_path()));
-  SLIPWAY_CHECK(local::make_folder(folder));
-  return local::sync_folder(folder.parent_path());
+  return local::make_folder(folder);
+}
+
+/// The folder's name, and those of the folders above that may have been made for it, are durable,
+/// whoever made them: an earlier process may have been killed before it came to that. Whoever may
+/// not write to a folder made nothing in it. Errors: io.
+Result<void> flush_names_above(fs::path folder) {
+  while (folder.has_relative_path()) {
+    folder = folder.parent_path();
+    if (access(folder.c_str(), R_OK | W_OK) != 0) return {};
+    SLIPWAY_CHECK(local::sync_folder(folder));
+  }
+  return {};
 }
 
 }  // namespace
@@ -140,8 +151,11 @@ Result<DataFolder> DataFolder::open(const fs::path& folder) {
   SLIPWAY_TRY(Descriptor lock, take_lock(path));
   // Again: another process may have been at work.
   SLIPWAY_TRY(const bool complete, check_format(path));
-  // LOCK tells that a folder without FORMAT is of our making: it is there before all else.
-  if (!complete) SLIPWAY_CHECK(local::sync_folder(path));
+  if (!complete) {
+    SLIPWAY_CHECK(flush_names_above(path));
+    // LOCK tells that a folder without FORMAT is of our making: it is there before all else.
+    SLIPWAY_CHECK(local::sync_folder(path));
+  }
   return DataFolder(path, std::move(lock), !complete);
 }
 

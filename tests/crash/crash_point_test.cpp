@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <string>
+#include <vector>
 
 #include "tests/crash/explorer.hpp"
 #include "tests/crash/recorded_run.hpp"
@@ -33,9 +35,9 @@ TEST(Invariants, AreThoseThatTheDocumentationStates) {
   EXPECT_THAT(stated, testing::ElementsAreArray(invariant::all));
 }
 
-class CrashPoints : public testing::TestWithParam<std::uint64_t> {};
+class Workloads : public testing::TestWithParam<std::uint64_t> {};
 
-TEST_P(CrashPoints, EveryStateKeepsTheInvariants) {
+TEST_P(Workloads, EveryStateKeepsTheInvariants) {
   const std::uint64_t seed = test::random_seed() + GetParam();
   RunOptions options;
   options.session.actions = static_cast<unsigned>(number_from("SLIPWAY_CRASH_ACTIONS", 8));
@@ -52,7 +54,7 @@ TEST_P(CrashPoints, EveryStateKeepsTheInvariants) {
   EXPECT_EQ(shown(found.violations), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Workload, CrashPoints, testing::Values(0, 1, 2),
+INSTANTIATE_TEST_SUITE_P(CrashPoints, Workloads, testing::Values(0, 1, 2),
                          testing::PrintToStringParamName());
 
 }  // namespace

@@ -78,7 +78,7 @@ class Explorer {
 
   void run() {
     for (position_ = 0; position_ < log_.size(); ++position_) {
-      if (changes_files(log_[position_])) explore_point();
+      if (changes_files(log_[position_]) && position_ >= options_.first) explore_point();
       if (found_ >= options_.enough) break;
       disk_.apply(log_[position_]);
       history_.apply(log_[position_]);

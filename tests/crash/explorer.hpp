@@ -20,6 +20,7 @@ namespace slipway::crash {
 struct ExploreOptions {
   std::uint64_t seed = 0;
   std::uint64_t states_at_a_point = 4;
+  std::size_t first = 0;  // the entry before which the first point may be
   /// Of how many calls one is followed by writing back; 0: none is.
   std::uint64_t write_back_every = 60;
   Disk::IgnoredFlush ignored{};
