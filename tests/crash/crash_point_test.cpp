@@ -30,8 +30,12 @@ std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
 TEST(Invariants, AreThoseThatTheDocumentationStates) {
   std::ifstream page("docs/storage.md");
   std::vector<std::string> stated;
-  for (std::string line; std::getline(page, line);)
-    if (line.starts_with("| **")) stated.push_back(line.substr(4, line.find("**", 4) - 4));
+  bool within = false;
+  for (std::string line; std::getline(page, line);) {
+    if (line.starts_with("## ")) within = line == "## What a power cut leaves";
+    if (within && line.starts_with("| **"))
+      stated.push_back(line.substr(4, line.find("**", 4) - 4));
+  }
   EXPECT_THAT(stated, testing::ElementsAreArray(invariant::all));
 }
 
