@@ -40,6 +40,7 @@ Result<Identity> Authenticator::identify(std::string_view authorization) const {
   if (take_scheme(authorization, "basic")) {
     if (!base64_decode(authorization, decoded))
       return unauthenticated("the Basic credentials are not base64");
+    if (decoded == ":") return Identity();  // how skopeo, buildah and podman say that they have none
     const std::size_t colon = decoded.find(':');
     if (colon == std::string::npos)
       return unauthenticated("the Basic credentials have no password; it is the token");

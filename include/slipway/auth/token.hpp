@@ -78,7 +78,8 @@ class Authenticator {
   /// The verifiers must outlive it.
   explicit Authenticator(std::vector<const CredentialVerifier*> verifiers);
 
-  /// An empty field is the anonymous identity. Errors: unauthenticated (a secret that nobody
+  /// An empty field is the anonymous identity, and so are Basic credentials of neither user name nor
+  /// password. Errors: unauthenticated (a secret that nobody
   /// accepts, another scheme, malformed), io.
   Result<Identity> identify(std::string_view authorization) const;
 
