@@ -170,7 +170,7 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   bool body_sent_ = false;  // nothing follows what is in out_
   bool close_after_ = false;
   BodyLength length_;
-  std::unique_ptr<ObjectSender> object_;
+  std::unique_ptr<PieceSender> object_;
   std::shared_ptr<StreamWake> wake_;
   bool stream_waits_ = false;
   std::string stream_bytes_;

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "beast/connection.hpp"
+#include "beast/parts_sender.hpp"
 #include "http/status.hpp"
 
 namespace slipway::beast {
@@ -39,6 +40,7 @@ BodyLength Connection::answer_length() const {
     return {http_1_1_ ? Kind::chunked : Kind::until_close, 0};
   if (const auto* object = std::get_if<ObjectBody>(&body))
     return {Kind::known, object->range.length};
+  if (const auto* parts = std::get_if<ObjectPartsBody>(&body)) return {Kind::known, parts->size()};
   if (response_.status == 304) return {};
   return {Kind::known, response_.text().size()};
 }
@@ -64,6 +66,9 @@ void Connection::prepare_answer_body() {
   if (sends_body()) {
     if (auto* object = std::get_if<ObjectBody>(&body)) {
       object_ = std::make_unique<ObjectSender>(std::move(*object), !channel_->prefers_one_piece());
+      body_sent_ = false;
+    } else if (auto* parts = std::get_if<ObjectPartsBody>(&body)) {
+      object_ = std::make_unique<PartsSender>(std::move(*parts), !channel_->prefers_one_piece());
       body_sent_ = false;
     } else if (auto* stream = std::get_if<std::unique_ptr<BodyStream>>(&body)) {
       wake_ = std::make_shared<StreamWake>(thread_.context().get_executor(), [this] {
@@ -155,13 +160,13 @@ Connection::Filled Connection::fill_answer() {
 Connection::Filled Connection::fill_from_object() {
   turn_ += piece_turn;
   switch (object_->next(out_[1])) {
-    case ObjectSender::Next::ready: return Filled::ready;
-    case ObjectSender::Next::end: return Filled::end;
-    case ObjectSender::Next::cold:
+    case PieceSender::Next::ready: return Filled::ready;
+    case PieceSender::Next::end: return Filled::end;
+    case PieceSender::Next::cold:
       // Admitted always: the answer's head may have gone out.
       if (submit_job(Job::warm, BlockingPool::Admission::always)) return Filled::waiting;
       return Filled::broken;
-    case ObjectSender::Next::broken:
+    case PieceSender::Next::broken:
       thread_.server().log.warning("stored object cannot be read",
                                    {{"target", std::string(request_.target)}});
       return Filled::broken;

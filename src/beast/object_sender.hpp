@@ -1,5 +1,5 @@
 // ObjectSender: the bytes of an object, piece by piece, for an I/O thread that must not wait for a
-// disk.
+// disk. PieceSender is what a connection knows of it; parts_sender.hpp is another.
 //
 // Whether a piece is in the page cache is asked first: preadv2 with RWF_NOWAIT for pieces that are
 // copied, cachestat or mincore for those that are sent from a mapping. What is not is brought in by `warm` on a
@@ -17,7 +17,7 @@
 
 namespace slipway::beast {
 
-class ObjectSender {
+class PieceSender {
  public:
   enum class Next {
     ready,   // `piece` is the next one, valid until the next call
@@ -26,14 +26,22 @@ class ObjectSender {
     broken,  // it cannot be read: the answer cannot be completed
   };
 
+  virtual ~PieceSender() = default;
+
+  virtual Next next(boost::asio::const_buffer& piece) = 0;
+  virtual void warm() = 0;
+};
+
+class ObjectSender final : public PieceSender {
+ public:
   /// `may_map`: pieces may refer to the page cache itself. False where they are copied anyway (TLS).
   ObjectSender(ObjectBody body, bool may_map);
-  ~ObjectSender();
+  ~ObjectSender() override;
   ObjectSender(const ObjectSender&) = delete;
   ObjectSender& operator=(const ObjectSender&) = delete;
 
-  Next next(boost::asio::const_buffer& piece);
-  void warm();
+  Next next(boost::asio::const_buffer& piece) override;
+  void warm() override;
 
  private:
   Next next_mapped(boost::asio::const_buffer& piece);

@@ -1,53 +1,85 @@
 // GET, HEAD and DELETE of a blob: end-2 and end-10.
 #include <utility>
+#include <vector>
 
 #include <slipway/core/media_type.hpp>
+#include <slipway/support/hasher.hpp>
 
+#include "http/byte_range_parts.hpp"
 #include "http/oci_call.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
 namespace {
 
-/// What is to be sent of a blob; nullopt: its range is refused and the response is filled.
-std::optional<ByteRange> asked_range(const OciParts& parts, const HttpRequest& request,
-                                     const BlobInfo& blob, HttpResponse& response) {
+/// A boundary as long as makes it certain that no blob has it within.
+constexpr std::size_t boundary_bytes = 16;
+
+/// What is to be sent of a blob.
+struct Asked {
+  bool refused = false;  // the response is filled
+  ByteRange range = {};  // where it is one
+  std::vector<ByteRange> several = {};  // else; disjoint
+};
+
+Asked asked_ranges(const OciParts& parts, const HttpRequest& request, const BlobInfo& blob,
+                   HttpResponse& response) {
   const ByteRange whole{0, blob.size};
   const std::string_view header = request.field("Range");
-  if (header.empty()) return whole;
+  if (header.empty()) return {.range = whole};
   const std::string_view condition = request.field("If-Range");  // RFC 9110 section 13.1.5
-  if (!condition.empty() && condition != "\"" + blob.digest.to_string() + "\"") return whole;
+  if (!condition.empty() && condition != "\"" + blob.digest.to_string() + "\"")
+    return {.range = whole};
 
   const auto ranges = parse_range_header(header, blob.size);
   if (!ranges) {
     response.add("Content-Range", slipway::format("bytes */{}", blob.size));
     parts.fail(ranges.error(), OciSubject::blob, response);
-    return std::nullopt;
+    return {.refused = true};
   }
-  if (!*ranges || (*ranges)->size() != 1) return whole;
-  const ByteRange range = (*ranges)->front();
+  if (!*ranges) return {.range = whole};
   response.status = 206;
-  response.add("Content-Range", slipway::format("bytes {}-{}/{}", range.offset, range.end() - 1,
-                                                blob.size));
-  return range;
+  std::vector<ByteRange> disjoint = join_ranges(**ranges);
+  if (disjoint.size() > 1) return {.several = std::move(disjoint)};
+  const ByteRange range = disjoint.front();
+  response.add("Content-Range",
+               slipway::format("bytes {}-{}/{}", range.offset, range.end() - 1, blob.size));
+  return {.range = range};
 }
 
-void add_blob_fields(const BlobInfo& blob, HttpResponse& response) {
-  response.add("Content-Type", media_type::octet_stream);
+void add_blob_fields(std::string_view type, const BlobInfo& blob, HttpResponse& response) {
+  response.add("Content-Type", type);
   response.add("Accept-Ranges", "bytes");
   add_digest_fields(blob.digest, response);
+}
+
+/// Adds the response's fields; answers what its body consists of.
+std::vector<ObjectPartsBody::Part> begin_several(const BlobInfo& blob,
+                                                 const std::vector<ByteRange>& ranges,
+                                                 HttpResponse& response) {
+  const std::string boundary = random_hex(boundary_bytes);
+  add_blob_fields(byte_ranges_type(boundary), blob, response);
+  return byte_range_parts(ranges, media_type::octet_stream, blob.size, boundary);
 }
 
 /// The bytes are in the response already.
 void send_small_blob(const OciParts& parts, const HttpRequest& request, const BlobInfo& blob,
                      HttpResponse& response) {
   if (answer_not_modified(request, blob.digest, response)) return;
-  const auto range = asked_range(parts, request, blob, response);
-  if (!range) return;
+  const Asked asked = asked_ranges(parts, request, blob, response);
+  if (asked.refused) return;
   std::string& bytes = response.bytes();
-  bytes.resize(static_cast<std::size_t>(range->end()));
-  bytes.erase(0, static_cast<std::size_t>(range->offset));
-  add_blob_fields(blob, response);
+  if (asked.several.empty()) {
+    bytes.resize(static_cast<std::size_t>(asked.range.end()));
+    bytes.erase(0, static_cast<std::size_t>(asked.range.offset));
+    add_blob_fields(media_type::octet_stream, blob, response);
+  } else {
+    std::string body;
+    for (const auto& [text, range] : begin_several(blob, asked.several, response))
+      body.append(text).append(bytes, static_cast<std::size_t>(range.offset),
+                               static_cast<std::size_t>(range.length));
+    bytes = std::move(body);
+  }
   parts.counters.blobs_pulled.add();
 }
 
@@ -60,11 +92,16 @@ void send_large_blob(const OciParts& parts, const OciCall& call, const Digest& d
     return send_small_blob(parts, call.request, blob->info, response);
   }
   if (answer_not_modified(call.request, digest, response)) return;
-  const auto range = asked_range(parts, call.request, blob->info, response);
-  if (!range) return;
-  add_blob_fields(blob->info, response);
+  const Asked asked = asked_ranges(parts, call.request, blob->info, response);
+  if (asked.refused) return;
   auto& object = std::get<std::shared_ptr<const Object>>(blob->content);
-  response.body() = ObjectBody{std::move(object), *range};
+  if (asked.several.empty()) {
+    add_blob_fields(media_type::octet_stream, blob->info, response);
+    response.body() = ObjectBody{std::move(object), asked.range};
+  } else {
+    auto several = begin_several(blob->info, asked.several, response);
+    response.body() = ObjectPartsBody{std::move(object), std::move(several)};
+  }
   parts.counters.blobs_pulled.add();
 }
 
@@ -73,7 +110,7 @@ void answer_head(const OciParts& parts, const OciCall& call, const Digest& diges
   const auto blob = parts.registry.stat_blob(call.repository, digest);
   if (!blob) return parts.fail(blob.error(), OciSubject::blob, response);
   if (answer_not_modified(call.request, digest, response)) return;
-  add_blob_fields(*blob, response);
+  add_blob_fields(media_type::octet_stream, *blob, response);
   response.content_length = blob->size;
 }
 

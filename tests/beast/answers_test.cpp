@@ -155,6 +155,66 @@ TEST(AnswersTest, AnObjectThatCannotBeReadCutsTheAnswer) {
   EXPECT_EQ(all.find("hello"), std::string::npos);
 }
 
+/// Parts from everywhere in the object, of sizes that are copied and that are mapped.
+ObjectPartsBody parts_of(std::shared_ptr<const Object> object) {
+  const std::uint64_t size = object->size();
+  return {std::move(object),
+          {{"first\r\n", {size - 1, 1}},
+           {"second\r\n", {5000, 5'000'000}},
+           {"", {0, 10}},
+           {"nothing behind this\r\n", {}},
+           {"fourth\r\n", {4096, 262'145}},
+           {"the end", {}}}};
+}
+
+std::string bytes_of(const ObjectPartsBody& body, const std::string& object) {
+  std::string bytes;
+  for (const auto& [text, range] : body.parts)
+    bytes.append(text).append(object, range.offset, range.length);
+  return bytes;
+}
+
+TEST(AnswersTest, PartsOfAnObjectBehindTheirTexts) {
+  const std::string bytes = pattern(9'000'000);
+  const auto file = std::make_shared<FileObject>(bytes);
+  const auto memory = std::make_shared<MemoryObject>(bytes);
+  TestServer server;
+  const auto add = [&](const std::string& path, const std::shared_ptr<const Object>& object) {
+    server.handler.on(path, [=](const HttpRequest&, HttpResponse& response) -> HttpAction {
+      response.body() = parts_of(object);
+      return HttpDone();
+    });
+  };
+  add("/file", file);
+  add("/memory", memory);
+  const std::string expected = bytes_of(parts_of(file), bytes);
+  RawClient client(server.port());
+  client.send(get("/file") + get("/memory") + "HEAD /file HTTP/1.1\r\nHost: a\r\n\r\n" + get("/hello"));
+  EXPECT_TRUE(client.receive().body == expected);
+  EXPECT_EQ(file->reads, 0) << "it was in the page cache";
+  EXPECT_TRUE(client.receive().body == expected);
+  EXPECT_TRUE(client.receive(true).has("Content-Length: " + std::to_string(expected.size()) + "\r\n"));
+  EXPECT_EQ(client.receive().body, "hello");
+  file->make_cold();
+  client.send(get("/file"));
+  EXPECT_TRUE(client.receive().body == expected) << "from a cold file";
+}
+
+TEST(AnswersTest, PartsThatCannotBeReadCutTheAnswer) {
+  TestServer server;
+  const auto object = std::make_shared<MemoryObject>(pattern(6'000'000));
+  server.handler.on("/parts", [=](const HttpRequest&, HttpResponse& response) -> HttpAction {
+    response.body() = parts_of(object);
+    return HttpDone();
+  });
+  object->fails = true;
+  RawClient client(server.port());
+  client.send(get("/parts") + get("/hello"));
+  const std::string all = client.receive_all();
+  EXPECT_LT(all.size(), 1000U) << "what is missing must not look complete";
+  EXPECT_EQ(all.find("hello"), std::string::npos);
+}
+
 TEST(AnswersTest, ASlowReaderDoesNotDisturbOthers) {
   TestServer server;
   const std::string bytes = pattern(30'000'000);

@@ -54,9 +54,31 @@ TEST(RangeHeader, WhatIsNotUnderstoodIsIgnored) {
 
 TEST(RangeHeader, ManyRangesAreIgnored) {
   std::string header = "bytes=0-0";
-  for (int i = 1; i < 16; ++i) header += ",0-0";
-  EXPECT_EQ(satisfied(header, 10).size(), 16U);
+  for (int i = 1; i < 128; ++i) header += ",0-0";
+  EXPECT_EQ(satisfied(header, 10).size(), 128U);
   EXPECT_FALSE(parse_range_header(header + ",0-0", 10)->has_value());
+}
+
+TEST(RangeHeader, TheUnitComparesWithoutRegardToCase) {
+  EXPECT_EQ(satisfied("Bytes=0-1", 10), (Ranges{{0, 2}}));
+  EXPECT_EQ(satisfied("BYTES=0-1", 10), (Ranges{{0, 2}}));
+}
+
+TEST(JoinRanges, WhatOverlapsOrTouchesBecomesOne) {
+  EXPECT_EQ(join_ranges({{0, 10}}), (Ranges{{0, 10}}));
+  EXPECT_EQ(join_ranges({{0, 10}, {10, 5}}), (Ranges{{0, 15}}));
+  EXPECT_EQ(join_ranges({{0, 10}, {2, 3}}), (Ranges{{0, 10}}));
+  EXPECT_EQ(join_ranges({{0, 10}, {11, 5}}), (Ranges{{0, 10}, {11, 5}}));
+  EXPECT_EQ(join_ranges({{0, 10}, {0, 10}, {0, 10}}), (Ranges{{0, 10}}));
+  EXPECT_EQ(join_ranges({{8, 4}, {0, 4}, {4, 4}}), (Ranges{{0, 12}}));
+  EXPECT_EQ(join_ranges({}), Ranges());
+}
+
+TEST(JoinRanges, TheOrderAskedStays) {
+  EXPECT_EQ(join_ranges({{50, 10}, {0, 10}, {100, 10}}), (Ranges{{50, 10}, {0, 10}, {100, 10}}));
+  // The first that was asked of a joined range gives its place.
+  EXPECT_EQ(join_ranges({{90, 10}, {0, 5}, {95, 10}}), (Ranges{{90, 15}, {0, 5}}));
+  EXPECT_EQ(join_ranges({{0, 5}, {95, 10}, {90, 10}}), (Ranges{{0, 5}, {90, 15}}));
 }
 
 TEST(UploadRange, IsInclusiveAndWithoutAUnit) {

@@ -58,12 +58,25 @@ struct OciAnswer {
   }
 };
 
-inline std::string object_bytes(const ObjectBody& body) {
-  std::string bytes(static_cast<std::size_t>(body.range.length), '\0');
-  const auto count =
-      body.object->read_at(body.range.offset, std::as_writable_bytes(std::span(bytes)));
+inline std::string object_bytes(const Object& object, const ByteRange& range) {
+  std::string bytes(static_cast<std::size_t>(range.length), '\0');
+  const auto count = object.read_at(range.offset, std::as_writable_bytes(std::span(bytes)));
   EXPECT_TRUE(count.ok() && *count == bytes.size());
   return bytes;
+}
+
+/// The body as it would go out.
+inline std::string body_bytes(const HttpResponse& response) {
+  if (const auto* body = std::get_if<ObjectBody>(&response.body()))
+    return object_bytes(*body->object, body->range);
+  if (const auto* body = std::get_if<ObjectPartsBody>(&response.body())) {
+    std::string bytes;
+    for (const auto& [text, range] : body->parts)
+      bytes.append(text).append(object_bytes(*body->object, range));
+    EXPECT_EQ(body->size(), bytes.size());
+    return bytes;
+  }
+  return std::string(response.text());
 }
 
 struct Exchange {
@@ -86,10 +99,7 @@ inline OciAnswer exchange(HttpHandler& handler, std::string_view method, std::st
   OciAnswer answer;
   serve_inline(handler, request, body, answer.response);
   answer.status = answer.response.status;
-  if (const auto* object = std::get_if<ObjectBody>(&answer.response.body()))
-    answer.body = object_bytes(*object);
-  else
-    answer.body = std::string(answer.response.text());
+  answer.body = body_bytes(answer.response);
   return answer;
 }
 

@@ -90,6 +90,23 @@ struct ObjectBody {
   ByteRange range;
 };
 
+/// Parts of a published object, each behind a text: multipart/byteranges.
+struct ObjectPartsBody {
+  struct Part {
+    std::string text;  // goes first
+    ByteRange range;   // of the object; an empty one is the text alone
+  };
+  std::shared_ptr<const Object> object;
+  std::vector<Part> parts;
+
+  /// Of the whole body, in bytes.
+  [[nodiscard]] std::uint64_t size() const noexcept {
+    std::uint64_t size = 0;
+    for (const Part& part : parts) size += part.text.size() + part.range.length;
+    return size;
+  }
+};
+
 /// A body that comes in pieces, when there are some. Nobody waits in a thread for it.
 class BodyStream {
  public:
@@ -109,7 +126,8 @@ class BodyStream {
 
 class HttpResponse {
  public:
-  using Body = std::variant<std::monostate, std::string, ObjectBody, std::unique_ptr<BodyStream>>;
+  using Body = std::variant<std::monostate, std::string, ObjectBody, ObjectPartsBody,
+                            std::unique_ptr<BodyStream>>;
 
   int status = 200;
 
