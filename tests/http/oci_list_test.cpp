@@ -141,6 +141,34 @@ TEST_P(OciListTest, ReferrersArePaged) {
   EXPECT_EQ(found, pushed);
 }
 
+TEST_P(OciListTest, AFilterStaysOnEveryPage) {
+  Texts wanted;
+  for (int i = 0; i < 6; ++i) {
+    const std::string json = push_referrer(
+        "app", "subject",
+        ",\"artifactType\":\"application/x." + std::string(i % 2 == 0 ? "sbom" : "other") +
+            "+json\",\"annotations\":{\"n\":\"" + std::to_string(i) + "\"}");
+    if (i % 2 == 0) wanted.push_back(digest_text(json));
+  }
+  Texts found;
+  std::string next =
+      "/v2/app/referrers/" + digest_text("subject") + "?artifactType=application%2Fx.sbom%2Bjson&n=2";
+  int pages = 0;
+  while (!next.empty()) {
+    const OciAnswer answer = get(next);
+    EXPECT_EQ(answer.field("OCI-Filters-Applied"), "artifactType") << next;
+    const json::Document list = answer.json();
+    for (const json::Value entry : list.root().find("manifests").elements())
+      found.emplace_back(entry.find("digest").text());
+    const std::string link = answer.field("Link");
+    next = link.empty() ? "" : link.substr(1, link.find('>') - 1);
+    ASSERT_LT(++pages, 4);
+  }
+  std::sort(wanted.begin(), wanted.end());
+  EXPECT_EQ(found, wanted);
+  EXPECT_EQ(pages, 2);
+}
+
 TEST_P(OciListTest, ReferrersThatDoNotFitInOneAnswerAreContinued) {
   const std::string filler(1'400'000, 'x');
   for (const char* name : {"a", "b", "c"})

@@ -134,6 +134,26 @@ TEST_P(OciManifestTest, DockersTypesAreTakenAndSchema1IsNot) {
       "application/vnd.docker.distribution.manifest.v1+prettyjws");
   EXPECT_EQ(old.status, 400);
   EXPECT_EQ(old.code(), "MANIFEST_INVALID");
+  EXPECT_NE(old.body.find("skopeo copy --format v2s2"), std::string::npos) << old.body;
+}
+
+TEST_P(OciManifestTest, ArtifactsOfAnyMediaType) {
+  push_blob("app", "{}");
+  push_blob("app", "a thing");
+  const std::string manifest =
+      "{\"schemaVersion\":2,\"mediaType\":\"" + oci_manifest_type +
+      "\",\"artifactType\":\"application/vnd.example.thing.v3+yaml\",\"config\":" +
+      descriptor_json("application/vnd.oci.empty.v1+json", "{}", ",\"data\":\"e30=\"") +
+      ",\"layers\":[" + descriptor_json("text/x.anything; version=2", "a thing") + "]}";
+  EXPECT_EQ(put_manifest("app", "thing", manifest).status, 201);
+  EXPECT_EQ(get("/v2/app/manifests/thing").body, manifest);
+  const std::string index =
+      "{\"schemaVersion\":2,\"mediaType\":\"" + oci_index_type +
+      "\",\"artifactType\":\"application/vnd.example.things\",\"manifests\":[" +
+      descriptor_json("application/vnd.example.no-manifest", "a thing") + "]}";
+  EXPECT_EQ(put_manifest("app", "things", index, oci_index_type).status, 201);
+  EXPECT_EQ(get("/v2/app/manifests/things").body, index);
+  EXPECT_EQ(head("/v2/app/manifests/things").field("Content-Type"), oci_index_type);
 }
 
 TEST_P(OciManifestTest, FourMebibytesAreTakenAndMoreIs413) {

@@ -27,6 +27,15 @@ TEST_P(OciUploadTest, BeginsWithARelativeLocationAndState) {
   EXPECT_TRUE(answer.field("Location").ends_with(answer.field("Docker-Upload-UUID")));
 }
 
+TEST_P(OciUploadTest, HeadTellsWhereItStands) {
+  patch(upload_, "0123456789");
+  const OciAnswer answer = head(upload_);
+  EXPECT_EQ(answer.status, 204);
+  EXPECT_EQ(answer.field("Range"), "0-9");
+  EXPECT_EQ(answer.response.head(), get(upload_).response.head());
+  EXPECT_EQ(head(upload_ + "0").status, 404);
+}
+
 TEST_P(OciUploadTest, PostThenPut) {
   const OciAnswer answer = put(upload_ + digest_query("bytes"), "bytes");
   EXPECT_EQ(answer.status, 201);
