@@ -2,8 +2,9 @@
 // there (docs/registry.md).
 #include <slipway/http/server.hpp>
 
+#include "tests/http/oci_fixture.hpp"  // first: for it, "testing" is GoogleTest's
+
 #include "tests/beast/raw_client.hpp"
-#include "tests/http/oci_fixture.hpp"
 
 namespace slipway::test {
 namespace {
@@ -38,7 +39,7 @@ class OciWireTest : public ::testing::TestWithParam<StoreKind> {
   }
 
   OciWorld world_{GetParam()};
-  std::unique_ptr<HttpServer> server_ = *start_http_server(world_.handler());
+  std::unique_ptr<HttpServer> server_ = *start_http_server(world_.handler(), {});
   RawClient client_{server_->port()};
 };
 INSTANTIATE_TEST_SUITE_P(Stores, OciWireTest,
