@@ -84,6 +84,7 @@ Committer::Requests Committer::commit_together(const Requests& all) {
     if (transaction.changes() > 0) {
       commits_.fetch_add(1, std::memory_order_relaxed);
       writes_.fetch_add(requests.size(), std::memory_order_relaxed);
+      growth_.after_commit(environment_.used_bytes());
     }
     topics_.publish(transaction.topics());
     break;

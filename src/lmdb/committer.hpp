@@ -24,6 +24,7 @@
 #include <slipway/storage/metadata_store.hpp>
 
 #include "lmdb/environment.hpp"
+#include "lmdb/growth.hpp"
 #include "storage/topics.hpp"
 
 namespace slipway::lmdb {
@@ -32,8 +33,9 @@ class Transaction;
 
 class Committer {
  public:
-  Committer(const Environment& environment, Topics& topics, std::chrono::microseconds gather)
-      : environment_(environment), topics_(topics), gather_(gather) {}
+  Committer(const Environment& environment, Topics& topics, Growth& growth,
+            std::chrono::microseconds gather)
+      : environment_(environment), topics_(topics), growth_(growth), gather_(gather) {}
 
   Result<void> write(const MetadataStore::Write& closure);
   [[nodiscard]] MetadataStore::Counts counts() const noexcept;
@@ -58,6 +60,7 @@ class Committer {
 
   const Environment& environment_;
   Topics& topics_;
+  Growth& growth_;
   const std::chrono::microseconds gather_;
 
   std::mutex mutex_;

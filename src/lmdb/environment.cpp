@@ -74,6 +74,14 @@ Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::pa
   return environment;
 }
 
+std::uint64_t Environment::used_bytes() const noexcept {
+  MDB_envinfo info{};
+  MDB_stat stat{};
+  mdb_env_info(env_.get(), &info);
+  mdb_env_stat(env_.get(), &stat);
+  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+}
+
 Error Environment::error(int status, std::string_view doing) const {
   const auto make = [&](ErrorCode code, std::string_view advice) {
     return Error(code, slipway::format("metadata store {}: {}: {}{}", folder_.native(), doing,

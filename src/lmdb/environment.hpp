@@ -5,6 +5,7 @@
 
 #include <lmdb.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string_view>
@@ -23,6 +24,9 @@ class Environment {
 
   [[nodiscard]] MDB_env* get() const noexcept { return env_.get(); }
   [[nodiscard]] MDB_dbi database() const noexcept { return database_; }
+
+  /// How much of the file is in use, as of the last commit. REQUIRES: nobody commits meanwhile.
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept;
 
   /// What LMDB's `status` means here; `doing` is a verb phrase: "commit".
   [[nodiscard]] Error error(int status, std::string_view doing) const;

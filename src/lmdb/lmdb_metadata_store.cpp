@@ -4,6 +4,7 @@
 
 #include "lmdb/committer.hpp"
 #include "lmdb/environment.hpp"
+#include "lmdb/growth.hpp"
 #include "lmdb/snapshot_pool.hpp"
 #include "storage/topics.hpp"
 
@@ -13,11 +14,14 @@ namespace {
 
 class LmdbMetadataStore final : public MetadataStore {
  public:
-  LmdbMetadataStore(std::unique_ptr<lmdb::Environment> environment,
-                    std::chrono::microseconds gather)
+  LmdbMetadataStore(std::unique_ptr<lmdb::Environment> environment, std::filesystem::path file,
+                    const LmdbOptions& options)
       : environment_(std::move(environment)),
         snapshots_(*environment_),
-        committer_(*environment_, topics_, gather) {}
+        growth_(std::move(file),
+                {.least_used = options.growth_least_used, .limit = options.map_size}),
+        committer_(*environment_, topics_, growth_,
+                   std::chrono::microseconds(options.gather_microseconds)) {}
 
   Result<std::unique_ptr<ReadView>> snapshot() override { return snapshots_.take(); }
   Result<void> write(const Write& closure) override { return committer_.write(closure); }
@@ -34,6 +38,7 @@ class LmdbMetadataStore final : public MetadataStore {
   const std::unique_ptr<lmdb::Environment> environment_;
   Topics topics_;
   lmdb::SnapshotPool snapshots_;
+  lmdb::Growth growth_;
   lmdb::Committer committer_;
 };
 
@@ -42,8 +47,8 @@ class LmdbMetadataStore final : public MetadataStore {
 Result<std::unique_ptr<MetadataStore>> open_lmdb_metadata_store(const std::filesystem::path& folder,
                                                                 const LmdbOptions& options) {
   SLIPWAY_TRY(auto environment, lmdb::Environment::open(folder, options));
-  return std::unique_ptr<MetadataStore>(std::make_unique<LmdbMetadataStore>(
-      std::move(environment), std::chrono::microseconds(options.gather_microseconds)));
+  return std::unique_ptr<MetadataStore>(
+      std::make_unique<LmdbMetadataStore>(std::move(environment), folder / "data.mdb", options));
 }
 
 }  // namespace slipway

@@ -27,6 +27,8 @@ struct LmdbOptions {
   /// Nothing in the folder was ever acknowledged: a file that a crash left half made, with no data
   /// in it yet, is made again.
   bool is_new = false;
+  /// From this size on, in bytes, the file is kept longer than it needs to be: see growth.hpp.
+  std::uint64_t growth_least_used = std::uint64_t{4} << 20U;
 };
 
 /// The folder must exist. Errors: io, corrupt, quota_exceeded (no space).
