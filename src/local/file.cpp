@@ -79,6 +79,12 @@ Result<void> write_at(const Descriptor& file, const std::filesystem::path& path,
   return {};
 }
 
+void begin_write_out(const Descriptor& file, std::uint64_t offset, std::uint64_t size) noexcept {
+  // It neither waits nor takes note of an error, which the flush that follows then tells.
+  (void)sync_file_range(file.get(), static_cast<off_t>(offset), static_cast<off_t>(size),
+                        SYNC_FILE_RANGE_WRITE);
+}
+
 Result<void> sync_file(const Descriptor& file, const std::filesystem::path& path) {
   // fdatasync also writes what is needed to find the bytes again: the size and the extents.
   if (fdatasync(file.get()) != 0) return file_error(errno, "flush", path);

@@ -55,6 +55,10 @@ Result<std::size_t> read_at(const Descriptor& file, const std::filesystem::path&
 Result<void> write_at(const Descriptor& file, const std::filesystem::path& path,
                       std::uint64_t& offset, std::span<const std::byte> bytes);
 
+/// Asks the disk to write a part of a file that is in the page cache, and does not wait for it. It
+/// promises nothing: sync_file does.
+void begin_write_out(const Descriptor& file, std::uint64_t offset, std::uint64_t size) noexcept;
+
 /// The bytes and the size of a file survive a power cut. Errors: quota_exceeded, io.
 Result<void> sync_file(const Descriptor& file, const std::filesystem::path& path);
 

@@ -95,7 +95,12 @@ class LocalStage final : public Stage {
   [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
 
   Result<void> append(std::span<const std::byte> bytes) override {
-    return local::write_at(file_, path_, size_, bytes);
+    SLIPWAY_CHECK(local::write_at(file_, path_, size_, bytes));
+    if (size_ - written_out_ >= write_out_step) {
+      local::begin_write_out(file_, written_out_, size_ - written_out_);
+      written_out_ = size_;
+    }
+    return {};
   }
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
@@ -134,10 +139,14 @@ class LocalStage final : public Stage {
     return flushed;
   }
 
+  /// The disk writes while more bytes come, so that the flush at the end finds little left to do.
+  static constexpr std::uint64_t write_out_step = std::uint64_t{8} * 1024 * 1024;
+
   ObjectFolder& objects_;
   const fs::path path_;
   const Descriptor file_;
   std::uint64_t size_;
+  std::uint64_t written_out_ = size_;  // up to here the disk was asked to write
   bool flushable_ = true;
   bool renamed_ = false;  // published, perhaps not durably yet
 };
