@@ -32,6 +32,11 @@ class Lingering {
   std::array<char, 4096> dropped_;
 };
 
+void shut_down_socket(Socket& socket) noexcept {
+  Failure ignored;
+  socket.shutdown(Socket::shutdown_both, ignored);
+}
+
 void close_socket(Socket& socket) noexcept {
   Failure ignored;
   socket.close(ignored);
@@ -50,6 +55,14 @@ class PlainChannel final : public Channel {
                             });
   }
 
+  std::optional<std::size_t> read_now(std::span<char> into) override {
+    for (;;) {
+      const ssize_t size = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+      if (size > 0) return static_cast<std::size_t>(size);
+      if (size == 0 || errno != EINTR) return std::nullopt;  // `read` tells of the failure
+    }
+  }
+
   std::optional<std::size_t> write(const Gather& pieces, Failure& failure) override {
     const std::size_t size = send(pieces, failure);
     if (failure != asio::error::would_block) return size;
@@ -66,6 +79,7 @@ class PlainChannel final : public Channel {
     lingering_->start(socket_, owner_);
   }
 
+  void shut_down() noexcept override { shut_down_socket(socket_); }
   void close() noexcept override { close_socket(socket_); }
 
  private:
@@ -119,6 +133,9 @@ class TlsChannel final : public Channel {
                             });
   }
 
+  /// There may be bytes within the TLS engine that the socket knows nothing of.
+  std::optional<std::size_t> read_now(std::span<char> /*into*/) override { return std::nullopt; }
+
   std::optional<std::size_t> write(const Gather& pieces, Failure&) override {
     const asio::const_buffer& piece = pieces[0].size() > 0 ? pieces[0] : pieces[1];
     stream_.async_write_some(asio::const_buffer(piece),
@@ -136,6 +153,7 @@ class TlsChannel final : public Channel {
         [this](const Failure&) { lingering_->start(stream_.next_layer(), owner_); });
   }
 
+  void shut_down() noexcept override { shut_down_socket(stream_.next_layer()); }
   void close() noexcept override { close_socket(stream_.next_layer()); }
 
  private:

@@ -42,6 +42,9 @@ class Channel {
 
   /// Then on_read, with what there is, at least one byte.
   virtual void read(std::span<char> into) = 0;
+  /// What has come already, read at once: how much, or nullopt, also when that cannot be known. From
+  /// any thread, as long as neither a read is under way nor close is called.
+  virtual std::optional<std::size_t> read_now(std::span<char> into) = 0;
 
   /// Writes some of it: how much, where that is known at once, else nullopt, and then on_written.
   virtual std::optional<std::size_t> write(const Gather& pieces, Failure& failure) = 0;
@@ -53,6 +56,10 @@ class Channel {
   /// peer can read the answer; then on_lingered, once the peer has closed too. A read may be under
   /// way.
   virtual void linger() = 0;
+
+  /// Nothing comes or goes any more; the socket stays until close, so that another thread may still
+  /// be within read_now.
+  virtual void shut_down() noexcept = 0;
 
   /// Ends everything that is under way, with a failure.
   virtual void close() noexcept = 0;

@@ -71,7 +71,10 @@ void Connection::close() {
   clear_deadline();
   release_answer();
   if (!job_running_) release_receiver();
-  channel_->close();
+  if (job_receives_)
+    channel_->shut_down();  // and close it when the job is done
+  else
+    channel_->close();
 }
 
 void Connection::drain() {
@@ -176,7 +179,10 @@ void Connection::on_job_done() {
   --pending_;
   job_running_ = false;
   turn_ = 0;
+  if (std::exchange(job_receives_, false))
+    thread_.metrics().received(static_cast<std::size_t>(job_received_));
   if (state_ == State::closed) {
+    channel_->close();
     release_receiver();
     return settle();
   }

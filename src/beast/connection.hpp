@@ -98,6 +98,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   [[nodiscard]] std::span<char> body_space();
   void submit_piece();
   void run_piece();
+  bool receive_piece();
+  void keep_rest(std::span<const char> bytes);
   void release_piece() noexcept;
   void release_receiver();
   bool advance_discard();
@@ -186,6 +188,9 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   bool answered_ = false;  // the receiver filled the response
 
   bool job_running_ = false;
+  // While job_receives_, all that stands under the request's body and the stash is the job's too.
+  bool job_receives_ = false;
+  std::uint64_t job_received_ = 0;  // bytes
   Bytes piece_memory_;
   std::size_t piece_capacity_ = 0;
 };

@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint64_t small_body = std::uint64_t{64} * 1024;
 /// What is read and dropped of a body that nobody wants, before its connection is given up.
 constexpr std::uint64_t most_discarded = std::uint64_t{64} * 1024;
+/// What one job receives by itself before others in the pool have their turn.
+constexpr std::uint64_t longest_job = std::uint64_t{16} * 1024 * 1024;
 
 }  // namespace
 
@@ -33,6 +35,7 @@ void Connection::begin_body(HttpReceive receive) {
 
 bool Connection::advance_body() {
   if (writing_) return false;  // "100 Continue"
+  if (job_receives_) return false;
   if (!job_running_) {
     release_piece();
     if (answered_) {
@@ -99,14 +102,10 @@ void Connection::take_body_bytes(std::size_t size, bool from_stash) {
   char* const bytes = filling_.get() + filled_;
   const ChunkedDecoder::Step step = body_.take({bytes, size});
   const std::size_t rest = size - step.consumed;
-  if (from_stash) {
+  if (from_stash)
     stash_begin_ -= rest;
-  } else if (rest > 0) {  // the next request
-    stash_ = std::make_unique_for_overwrite<char[]>(rest);
-    std::memcpy(stash_.get(), bytes + step.consumed, rest);
-    stash_begin_ = 0;
-    stash_end_ = rest;
-  }
+  else
+    keep_rest({bytes + step.consumed, rest});
   if (state_ != State::body) return;  // the answer was decided without this
   filled_ += step.payload;
   body_taken_ += step.payload;
@@ -143,6 +142,12 @@ void Connection::submit_piece() {
   }
   piece_is_last_ = body_.done();
   piece_error_ = body_error_;
+  // Whoever sends faster than we take it is received on the job's thread: the bytes are hashed and
+  // written where they are in the processor's cache, and nobody waits for another thread.
+  job_receives_ = reading_ == Reading::nothing && piece_memory_ != nullptr &&
+                  piece_capacity_ == IoThread::body_buffer_size && filled_ == 0 &&
+                  begin_ == end_ && stash_ == nullptr;
+  job_received_ = 0;
   const auto admission =
       admitted_ ? BlockingPool::Admission::always : BlockingPool::Admission::bounded;
   clear_deadline();
@@ -150,6 +155,7 @@ void Connection::submit_piece() {
     admitted_ = true;
     return;
   }
+  job_receives_ = false;
   release_receiver();
   respond_with_problem(Error(ErrorCode::unavailable, "the server is busy; try again"), response_);
   answered_ = true;
@@ -157,10 +163,12 @@ void Connection::submit_piece() {
 
 void Connection::run_piece() {
   Result<void> taken;
-  if (piece_error_)
-    taken = *piece_error_;
-  else if (!piece_.empty())
-    taken = receiver_->append(std::as_bytes(piece_));
+  do {
+    if (piece_error_)
+      taken = *piece_error_;
+    else if (!piece_.empty())
+      taken = receiver_->append(std::as_bytes(piece_));
+  } while (taken && !piece_is_last_ && job_receives_ && receive_piece());
   if (!taken)
     receiver_->fail(taken.error(), response_);
   else if (piece_is_last_)
@@ -169,6 +177,34 @@ void Connection::run_piece() {
     return;
   receiver_.reset();
   answered_ = true;
+}
+
+/// The next piece, in the memory of the one before. False: none has come, or enough for one job.
+bool Connection::receive_piece() {
+  if (job_received_ >= longest_job) return false;
+  std::size_t size = piece_capacity_;
+  if (const auto left = body_.left())
+    size = static_cast<std::size_t>(std::min<std::uint64_t>(size, *left));
+  const auto received = channel_->read_now({piece_memory_.get(), size});
+  if (!received) return false;
+  job_received_ += *received;
+  const ChunkedDecoder::Step step = body_.take({piece_memory_.get(), *received});
+  keep_rest({piece_memory_.get() + step.consumed, *received - step.consumed});
+  body_taken_ += step.payload;
+  check_body();
+  piece_ = {piece_memory_.get(), step.payload};
+  piece_is_last_ = body_.done();
+  piece_error_ = body_error_;
+  return true;
+}
+
+/// What came behind the body: the next request.
+void Connection::keep_rest(std::span<const char> bytes) {
+  if (bytes.empty()) return;
+  stash_ = std::make_unique_for_overwrite<char[]>(bytes.size());
+  std::memcpy(stash_.get(), bytes.data(), bytes.size());
+  stash_begin_ = 0;
+  stash_end_ = bytes.size();
 }
 
 void Connection::release_piece() noexcept {
