@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -32,11 +33,6 @@ class Lingering {
   std::array<char, 4096> dropped_;
 };
 
-void shut_down_socket(Socket& socket) noexcept {
-  Failure ignored;
-  socket.shutdown(Socket::shutdown_both, ignored);
-}
-
 void close_socket(Socket& socket) noexcept {
   Failure ignored;
   socket.close(ignored);
@@ -44,7 +40,13 @@ void close_socket(Socket& socket) noexcept {
 
 class PlainChannel final : public Channel {
  public:
-  PlainChannel(Socket&& socket, ChannelOwner& owner) : socket_(std::move(socket)), owner_(owner) {}
+  PlainChannel(Socket&& socket, ChannelOwner& owner)
+      : socket_(std::move(socket)), owner_(owner), descriptor_(socket_.native_handle()) {}
+  ~PlainChannel() override {
+    if (detached_) ::close(descriptor_);
+  }
+  PlainChannel(const PlainChannel&) = delete;
+  PlainChannel& operator=(const PlainChannel&) = delete;
 
   bool handshake() override { return false; }
 
@@ -57,10 +59,24 @@ class PlainChannel final : public Channel {
 
   std::optional<std::size_t> read_now(std::span<char> into) override {
     for (;;) {
-      const ssize_t size = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+      const ssize_t size = ::recv(descriptor_, into.data(), into.size(), MSG_DONTWAIT);
       if (size > 0) return static_cast<std::size_t>(size);
       if (size == 0 || errno != EINTR) return std::nullopt;  // `read` tells of the failure
     }
+  }
+
+  void detach() noexcept override {
+    Failure failure;
+    protocol_ = socket_.local_endpoint(failure).protocol();
+    if (failure) return;
+    socket_.release(failure);
+    detached_ = !failure;
+  }
+  void attach() noexcept override {
+    if (!detached_) return;
+    Failure failure;
+    socket_.assign(protocol_, descriptor_, failure);
+    detached_ = static_cast<bool>(failure);  // then whatever is asked of it fails
   }
 
   std::optional<std::size_t> write(const Gather& pieces, Failure& failure) override {
@@ -79,7 +95,7 @@ class PlainChannel final : public Channel {
     lingering_->start(socket_, owner_);
   }
 
-  void shut_down() noexcept override { shut_down_socket(socket_); }
+  void shut_down() noexcept override { ::shutdown(descriptor_, SHUT_RDWR); }
   void close() noexcept override { close_socket(socket_); }
 
  private:
@@ -111,6 +127,9 @@ class PlainChannel final : public Channel {
 
   Socket socket_;
   ChannelOwner& owner_;
+  const int descriptor_;
+  bool detached_ = false;
+  asio::ip::tcp protocol_ = asio::ip::tcp::v4();  // while it is detached
   Gather pending_;
   std::unique_ptr<Lingering> lingering_;
 };
@@ -153,7 +172,12 @@ class TlsChannel final : public Channel {
         [this](const Failure&) { lingering_->start(stream_.next_layer(), owner_); });
   }
 
-  void shut_down() noexcept override { shut_down_socket(stream_.next_layer()); }
+  void detach() noexcept override {}
+  void attach() noexcept override {}
+  void shut_down() noexcept override {
+    Failure ignored;
+    stream_.next_layer().shutdown(Socket::shutdown_both, ignored);
+  }
   void close() noexcept override { close_socket(stream_.next_layer()); }
 
  private:

@@ -45,6 +45,10 @@ class Channel {
   /// What has come already, read at once: how much, or nullopt, also when that cannot be known. From
   /// any thread, as long as neither a read is under way nor close is called.
   virtual std::optional<std::size_t> read_now(std::span<char> into) = 0;
+  /// The event loop does not look at the socket until `attach`: another thread reads from it, and
+  /// the loop would wake up for all that comes. REQUIRES: nothing is under way.
+  virtual void detach() noexcept = 0;
+  virtual void attach() noexcept = 0;
 
   /// Writes some of it: how much, where that is known at once, else nullopt, and then on_written.
   virtual std::optional<std::size_t> write(const Gather& pieces, Failure& failure) = 0;

@@ -179,8 +179,10 @@ void Connection::on_job_done() {
   --pending_;
   job_running_ = false;
   turn_ = 0;
-  if (std::exchange(job_receives_, false))
+  if (std::exchange(job_receives_, false)) {
+    channel_->attach();
     thread_.metrics().received(static_cast<std::size_t>(job_received_));
+  }
   if (state_ == State::closed) {
     channel_->close();
     release_receiver();

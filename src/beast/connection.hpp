@@ -190,7 +190,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   bool job_running_ = false;
   // While job_receives_, all that stands under the request's body and the stash is the job's too.
   bool job_receives_ = false;
-  std::uint64_t job_received_ = 0;  // bytes
+  std::uint64_t job_received_ = 0;  // bytes, of the last job
+  std::uint64_t most_job_bytes_ = 0;
   Bytes piece_memory_;
   std::size_t piece_capacity_ = 0;
 };

@@ -12,8 +12,10 @@ namespace {
 constexpr std::uint64_t small_body = std::uint64_t{64} * 1024;
 /// What is read and dropped of a body that nobody wants, before its connection is given up.
 constexpr std::uint64_t most_discarded = std::uint64_t{64} * 1024;
-/// What one job receives by itself before others in the pool have their turn.
+/// What one job receives by itself before others in the pool have their turn; and the first of a
+/// body's, which shows whether the sender is that fast.
 constexpr std::uint64_t longest_job = std::uint64_t{16} * 1024 * 1024;
+constexpr std::uint64_t longest_first_job = std::uint64_t{1} * 1024 * 1024;
 
 }  // namespace
 
@@ -25,6 +27,7 @@ void Connection::begin_body(HttpReceive receive) {
   body_error_.reset();
   admitted_ = false;
   filled_ = 0;
+  job_received_ = 0;
   whole_body_first_ = request_.content_length && *request_.content_length <= small_body;
   if (request_.content_length.value_or(0) > most_body_bytes_)
     body_error_ = Error(ErrorCode::too_large,
@@ -147,6 +150,8 @@ void Connection::submit_piece() {
   job_receives_ = reading_ == Reading::nothing && piece_memory_ != nullptr &&
                   piece_capacity_ == IoThread::body_buffer_size && filled_ == 0 &&
                   begin_ == end_ && stash_ == nullptr;
+  if (job_receives_ && job_received_ > 0) channel_->detach();
+  most_job_bytes_ = job_received_ > 0 ? longest_job : longest_first_job;
   job_received_ = 0;
   const auto admission =
       admitted_ ? BlockingPool::Admission::always : BlockingPool::Admission::bounded;
@@ -155,7 +160,7 @@ void Connection::submit_piece() {
     admitted_ = true;
     return;
   }
-  job_receives_ = false;
+  if (std::exchange(job_receives_, false)) channel_->attach();
   release_receiver();
   respond_with_problem(Error(ErrorCode::unavailable, "the server is busy; try again"), response_);
   answered_ = true;
@@ -181,7 +186,7 @@ void Connection::run_piece() {
 
 /// The next piece, in the memory of the one before. False: none has come, or enough for one job.
 bool Connection::receive_piece() {
-  if (job_received_ >= longest_job) return false;
+  if (job_received_ >= most_job_bytes_) return false;
   std::size_t size = piece_capacity_;
   if (const auto left = body_.left())
     size = static_cast<std::size_t>(std::min<std::uint64_t>(size, *left));
