@@ -8,14 +8,20 @@ import sys
 from servers import MANIFEST_TYPE
 
 
-def wrk(server, path, connections, seconds):
-    """GETs a second."""
+UNITS = {"B": 1e-6, "KB": 1e-3, "MB": 1, "GB": 1e3}
+
+
+def wrk(server, path, connections, seconds, megabytes=False):
+    """GETs a second, or MB a second."""
     output = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "60s", "-H", f"Accept: {MANIFEST_TYPE}",
          f"http://{server.address}{path}"],
         capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
         sys.exit(f"{server.name}: wrk saw errors:\n{output}")
+    if megabytes:  # of large bodies few may end in time
+        amount, unit = re.search(r"Transfer/sec:\s+([\d.]+)([KMG]?B)", output).groups()
+        return float(amount) * UNITS[unit] * 1.024 ** ("BKMG".index(unit[0]))
     return float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1))
 
 

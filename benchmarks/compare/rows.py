@@ -33,8 +33,9 @@ def read_rows(bench):
     options, blobs = bench.options, bench.blobs
     servers = [bench.slipway, bench.nginx, bench.distribution, bench.docker_registry]
 
-    def gets(path, connections):
-        return {server.name: lambda server=server: wrk(server, path, connections, options.seconds) for server in servers}
+    def gets(path, connections, megabytes=False):
+        return {server.name: lambda server=server: wrk(server, path, connections, options.seconds, megabytes)
+                for server in servers}
 
     small, large = (f"/v2/{bench.repository}/blobs/{blobs[name]}" for name in ("small", "large"))
     return [
@@ -46,8 +47,8 @@ def read_rows(bench):
             [AtLeast(1.0, "nginx")]),
         Row("small-get", "4 KiB blob GET, 16 connections", gets(small, 16),
             [AtLeast(1.2, "nginx"), AtLeast(80, "distribution")]),
-        Row("large-get", "100 MB blob GET, 1 connection", gets(large, 1), [AtLeast(1.1, "nginx")]),
-        Row("large-get-16", "100 MB blob GET, 16 connections", gets(large, 16), [AtLeast(1.1, "nginx")]),
+        Row("large-get", "100 MB blob GET, 1 connection", gets(large, 1, True), [AtLeast(1.1, "nginx")], "MB/s"),
+        Row("large-get-16", "100 MB blob GET, 16 connections", gets(large, 16, True), [AtLeast(1.1, "nginx")], "MB/s"),
     ]
 
 

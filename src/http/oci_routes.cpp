@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstddef>
+#include <cstring>
+#include <utility>
 
 #include "http/access_table.hpp"
 
@@ -66,9 +68,12 @@ constexpr Needs needs = join_tables();
 
 /// Takes what is behind the last slash off the end of a path, with the slash.
 std::string_view take_segment(std::string_view& path) noexcept {
-  const std::size_t slash = path.rfind('/');
-  const std::string_view segment = path.substr(slash == std::string_view::npos ? 0 : slash + 1);
-  path.remove_suffix(slash == std::string_view::npos ? path.size() : segment.size() + 1);
+  // As rfind, which looks at one character after the other.
+  const void* const slash = path.empty() ? nullptr : memrchr(path.data(), '/', path.size());
+  if (slash == nullptr) return std::exchange(path, {});
+  const auto at = static_cast<std::size_t>(static_cast<const char*>(slash) - path.data());
+  const std::string_view segment = path.substr(at + 1);
+  path = path.substr(0, at);
   return segment;
 }
 

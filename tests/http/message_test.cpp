@@ -123,6 +123,21 @@ TEST(HttpResponseTest, CannotBeSplit) {
   EXPECT_EQ(response.head(), "");
 }
 
+TEST(HttpResponseTest, CannotBeSplitAtAnyPlace) {
+  for (const char c : {'\r', '\n', '\0'}) {
+    for (std::size_t at = 0; at < 40; ++at) {
+      std::string value(40, static_cast<char>(0xff));
+      value[at] = c;
+      HttpResponse response;
+      response.add("Location", value);
+      EXPECT_EQ(response.head(), "") << at;
+    }
+  }
+  HttpResponse response;
+  response.add("A", "0123456\t89\x01\x80 é");  // none of them ends a line
+  EXPECT_EQ(response.head(), "A: 0123456\t89\x01\x80 é\r\n");
+}
+
 TEST(HttpResponseTest, KeepsTheMemoryOfABody) {
   HttpResponse response;
   response.bytes().assign(10'000, 'x');
