@@ -67,7 +67,8 @@ class Repeated {
 class Allocations : public ::testing::Test {
  protected:
   Allocations() {
-    const auto token = world_.tokens().create("continuous integration", {Grant{"team/**", {Action::pull, Action::push}}});
+    const auto token = world_.tokens().create("continuous integration",
+                                              {Grant{"team/**", {Action::pull, Action::push}}});
     secret_ = token.value().secret;
     push("a layer");
     layer_digest_ = push(layer_);
@@ -83,7 +84,7 @@ class Allocations : public ::testing::Test {
   }
 
   std::string push(const std::string& bytes) {
-    const auto [posts, puts] = upload(bytes);
+    upload(bytes);
     return digest_text(bytes);
   }
 
@@ -92,8 +93,8 @@ class Allocations : public ::testing::Test {
     Repeated post("POST", base_ + "blobs/uploads/", {bearer()});
     const std::size_t posts = post.send(world_.handler());
     EXPECT_EQ(post.response().status, 202);
-    Repeated put("PUT", std::string(post.response().field("Location")) + "?digest=" + digest_text(bytes),
-                 {bearer()}, bytes);
+    const std::string location(post.response().field("Location"));
+    Repeated put("PUT", location + "?digest=" + digest_text(bytes), {bearer()}, bytes);
     const std::size_t puts = put.send(world_.handler());
     EXPECT_EQ(put.response().status, 201) << put.response().text();
     return {posts, puts};
@@ -116,22 +117,22 @@ class Allocations : public ::testing::Test {
 };
 
 TEST_F(Allocations, ManifestByTagWithAToken) {
-  EXPECT_EQ(repeated("GET", base_ + "manifests/latest"), 99U);
+  EXPECT_EQ(repeated("GET", base_ + "manifests/latest"), 14U);
 }
 
 TEST_F(Allocations, HeadOfABlob) {
-  EXPECT_EQ(repeated("HEAD", base_ + "blobs/" + layer_digest_), 99U);
+  EXPECT_EQ(repeated("HEAD", base_ + "blobs/" + layer_digest_), 7U);
 }
 
 TEST_F(Allocations, SmallBlob) {
-  EXPECT_EQ(repeated("GET", base_ + "blobs/" + layer_digest_), 99U);
+  EXPECT_EQ(repeated("GET", base_ + "blobs/" + layer_digest_), 11U);
 }
 
 TEST_F(Allocations, UploadOfASmallBlob) {
   for (int i = 0; i < 3; ++i) upload(std::string(4096, static_cast<char>('a' + i)));
   const auto [posts, puts] = upload(std::string(4096, 'x'));
-  EXPECT_EQ(posts, 99U);
-  EXPECT_EQ(puts, 99U);
+  EXPECT_EQ(posts, 18U);
+  EXPECT_EQ(puts, 78U);
 }
 
 }  // namespace
