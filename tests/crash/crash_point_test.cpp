@@ -50,7 +50,7 @@ TEST_P(Workloads, EveryStateKeepsTheInvariants) {
 
   ExploreOptions explore_options;
   explore_options.seed = seed;
-  explore_options.states_at_a_point = number_from("SLIPWAY_CRASH_STATES", 4);
+  explore_options.states_at_a_point = number_from("SLIPWAY_CRASH_STATES", 6);
   const Exploration found = explore(*run.world, run.log, explore_options);
   std::cout << run.log.size() << " entries, " << run.world->actions().size() << " actions, "
             << found.points << " points, all states tried at " << found.exhausted << ", "

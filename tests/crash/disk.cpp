@@ -149,12 +149,14 @@ void Disk::apply_flush_end(const Entry& entry) {
 }
 
 void Disk::write_back(std::mt19937_64& random) {
+  const bool all = random() % 2 == 0;
+  const auto chosen = [&] { return all || random() % 2 == 0; };
   for (auto& inode : inodes_) {
     auto* folder = std::get_if<Folder>(&inode);
-    if (folder == nullptr && random() % 2 == 0) std::get<File>(inode).versions.flush(time_ + 1);
+    if (folder == nullptr && chosen()) std::get<File>(inode).versions.flush(time_ + 1);
     if (folder == nullptr) continue;
     for (auto& [text, name] : *folder)
-      if (random() % 2 == 0) settle(name, time_ + 1);
+      if (chosen()) settle(name, time_ + 1);
   }
 }
 

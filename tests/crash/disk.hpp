@@ -46,7 +46,7 @@ class Disk {
   /// The next call of the log.
   void apply(const Entry& entry);
 
-  /// What the system does in the background: of all that is not flushed, each name and each file is
+  /// What the system does in the background: all that is not flushed is, or each name and each file
   /// with a chance of one half.
   void write_back(std::mt19937_64& random);
 

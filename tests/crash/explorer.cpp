@@ -96,7 +96,8 @@ class Explorer {
     ++points_;
     const Expectation expected = expectation(history_, world_.uploads());
     const std::uint64_t budget = options_.states_at_a_point;
-    if (disk_.count(budget + 1) <= budget) {
+    const std::uint64_t few = std::max(options_.few, budget);
+    if (disk_.count(few + 1) <= few) {
       ++exhausted_;
       Enumeration all;
       do {

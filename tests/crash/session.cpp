@@ -279,12 +279,13 @@ class Session {
   Registry& registry_;
 };
 
-/// After kill -9 all that was acknowledged of an upload is there.
+/// After kill -9 all that was acknowledged of an upload is there, unless it was about to end.
 void find_uploads(World& world, Registry& registry) {
   for (Upload& upload : world.uploads()) {
     if (upload.ended) continue;
     const auto size = registry.upload_size(upload.repository, upload.id);
-    const std::uint64_t acknowledged = upload.turns.empty() ? 0 : upload.turns.back().size;
+    const std::uint64_t acknowledged =
+        upload.turns.empty() || upload.was_ending ? 0 : upload.turns.back().size;
     if (!size)
       upload.ended = true;  // it had just ended, nobody was told
     else if (*size < acknowledged)

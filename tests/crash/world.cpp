@@ -96,6 +96,7 @@ void World::forget_unanswered(const History& history) {
     const auto ends =
         history.allowed({Fact::Kind::upload, upload.repository.str(), upload.id});
     upload.ended = !ends.contains(Value());
+    upload.was_ending = ends.size() > 1;
   }
 }
 

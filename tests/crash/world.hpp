@@ -48,6 +48,7 @@ struct Upload {
   };
   std::vector<Turn> turns{};
   bool ended = false;
+  bool was_ending = false;  // when the process was killed: its bytes may be a blob's already
 };
 
 class World {
