@@ -39,7 +39,7 @@ const std::vector<Mutation> mutations = {
      {invariant::all.begin(), invariant::all.end()}},
     {"MetaPage",
      [](const std::string& path) { return path == "data/metadata/data.mdb (written through)"; },
-     {invariant::acknowledged}},
+     {invariant::acknowledged, invariant::opens, invariant::links}},
     {"MetadataFolder", [](const std::string& path) { return path == "data/metadata"; },
      {invariant::acknowledged}},
     {"DataFolder", [](const std::string& path) { return path == "data"; },
