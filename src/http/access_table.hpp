@@ -93,6 +93,10 @@ inline constexpr std::array access_table{
     AccessRow{HttpMethod::post, "/api/v1/admin/tokens", access::administrator},
     AccessRow{HttpMethod::get, "/api/v1/admin/tokens", access::administrator},
     AccessRow{HttpMethod::delete_, "/api/v1/admin/tokens/{id}", access::administrator},
+    AccessRow{HttpMethod::get, "/api/v1/admin/operations", access::administrator},
+    AccessRow{HttpMethod::get, "/api/v1/admin/operations/{id}", access::administrator},
+    AccessRow{HttpMethod::delete_, "/api/v1/admin/operations/{id}", access::administrator},
+    AccessRow{HttpMethod::post, "/api/v1/admin/{kind}", access::administrator},
 
     // Workers: worker_handler.cpp.
     AccessRow{HttpMethod::post, "/worker/v1/register", access::invitation},

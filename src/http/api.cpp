@@ -105,6 +105,13 @@ Result<std::size_t> limit_of(const HttpRequest& request, std::size_t usual, std:
   return static_cast<std::size_t>(std::min<std::uint64_t>(*value, most));
 }
 
+Result<bool> wants_to_follow(const HttpRequest& request) {
+  const std::string follow = query_parameter(request.query(), "follow").value_or("false");
+  if (follow != "true" && follow != "false")
+    return Error(ErrorCode::invalid_argument, "follow \"" + follow + "\": expected true or false");
+  return follow == "true";
+}
+
 void add_next_link(const HttpRequest& request, std::initializer_list<QueryParameter> replaced,
                    HttpResponse& response) {
   const auto is_replaced = [&](const std::string& name) {

@@ -84,6 +84,9 @@ Result<Build> visible_build(const ApiCall& call, std::string_view id);
 /// `limit` of the query, from 1 to `most`; `usual` without one. Errors: invalid_argument.
 Result<std::size_t> limit_of(const HttpRequest& request, std::size_t usual, std::size_t most);
 
+/// `follow` of the query, false without one. Errors: invalid_argument.
+Result<bool> wants_to_follow(const HttpRequest& request);
+
 /// A Link to the next page: the request's path and query with these parameters replaced.
 void add_next_link(const HttpRequest& request, std::initializer_list<QueryParameter> replaced,
                    HttpResponse& response);

@@ -31,6 +31,10 @@ constexpr auto routes = with_access(prefix, std::array{
     Route{HttpMethod::post, "admin/tokens", "tokens", create_token},
     Route{HttpMethod::get, "admin/tokens", "tokens", list_tokens},
     Route{HttpMethod::delete_, "admin/tokens/{id}", "token", revoke_token},
+    Route{HttpMethod::get, "admin/operations", "operations", list_operations},
+    Route{HttpMethod::get, "admin/operations/{id}", "operation", show_operation},
+    Route{HttpMethod::delete_, "admin/operations/{id}", "operation", cancel_operation},
+    Route{HttpMethod::post, "admin/{kind}", "start_operation", start_operation},
 });
 
 class BuildHandler final : public HttpHandler {

@@ -81,15 +81,13 @@ Result<void> respond_with_log(const ApiCall& call, HttpResponse& response) {
   if (!offset)
     return Error(ErrorCode::invalid_argument,
                  "offset \"" + offset_text + "\": expected a whole number of bytes");
-  const std::string follow = query_parameter(query, "follow").value_or("false");
-  if (follow != "true" && follow != "false")
-    return Error(ErrorCode::invalid_argument, "follow \"" + follow + "\": expected true or false");
+  SLIPWAY_TRY(const bool follow, wants_to_follow(call.request));
   response.add("Content-Type", "text/plain; charset=utf-8");
   response.add("X-Content-Type-Options", "nosniff");
   response.add("Cache-Control", "no-store");
   const BuildHandlerParts& parts = call.parts();
   response.body() =
-      make_log_stream(parts.metadata, parts.queue, parts.logs, build.id, *offset, follow == "true");
+      make_log_stream(parts.metadata, parts.queue, parts.logs, build.id, *offset, follow);
   return {};
 }
 

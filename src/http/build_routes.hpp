@@ -33,4 +33,10 @@ HttpAction create_token(const ApiCallPointer& call, HttpResponse& response);
 HttpAction list_tokens(const ApiCallPointer& call, HttpResponse& response);
 HttpAction revoke_token(const ApiCallPointer& call, HttpResponse& response);
 
+// operation_routes.cpp
+HttpAction start_operation(const ApiCallPointer& call, HttpResponse& response);
+HttpAction list_operations(const ApiCallPointer& call, HttpResponse& response);
+HttpAction show_operation(const ApiCallPointer& call, HttpResponse& response);
+HttpAction cancel_operation(const ApiCallPointer& call, HttpResponse& response);
+
 }  // namespace slipway

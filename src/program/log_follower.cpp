@@ -1,23 +1,12 @@
 #include "program/log_follower.hpp"
 
-#include <chrono>
 #include <span>
 #include <string>
-#include <thread>
+
+#include "program/patience.hpp"
 
 namespace slipway {
 namespace {
-
-using std::chrono::steady_clock;
-
-constexpr std::chrono::minutes patience{2};
-constexpr std::chrono::milliseconds first_pause{100};
-constexpr std::chrono::milliseconds last_pause{5'000};
-
-bool worth_another_try(const Error& error) {
-  return error.code == ErrorCode::unavailable || error.code == ErrorCode::timed_out ||
-         error.code == ErrorCode::io;
-}
 
 std::string log_path(std::string_view id, std::uint64_t offset, bool follow) {
   return slipway::format("/api/v1/builds/{}/log?offset={}{}", path_part(id), offset,
@@ -36,8 +25,7 @@ BodySink counting(const LogSink& sink, std::uint64_t& offset) {
 
 Result<Build> follow_build(const ApiClient& client, std::string_view id, const LogSink& sink) {
   std::uint64_t offset = 0;
-  auto last_answer = steady_clock::now();
-  auto pause = first_pause;
+  Patience patience;
   while (true) {
     const std::uint64_t before = offset;
     const auto streamed = client.get(log_path(id, offset, true), counting(sink, offset));
@@ -46,14 +34,11 @@ Result<Build> follow_build(const ApiClient& client, std::string_view id, const L
     if (!build && !worth_another_try(build.error())) return build;
     // A stream that ended by itself held all of the log when the build had ended.
     if (streamed && build && is_final(build->state)) return build;
-    if (build || offset > before) {
-      last_answer = steady_clock::now();
-      pause = first_pause;
-    } else if (steady_clock::now() - last_answer > patience) {
+    if (build || offset > before)
+      patience.answered();
+    else if (patience.is_over())
       return build.error();
-    }
-    std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, last_pause);
+    patience.pause();
   }
 }
 

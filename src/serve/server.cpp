@@ -49,6 +49,7 @@ class RunningServer final : public Server {
     SLIPWAY_CHECK(bind());
     SLIPWAY_CHECK(open_engine());
     SLIPWAY_CHECK(make_backends());
+    maintenance_ = std::make_unique<Maintenance>(engine_->clock(), log_, metrics_);
     make_handlers();
     SLIPWAY_TRY(const auto token_file,
                 ensure_administrator_token(engine_->tokens(), engine_->folder()));
@@ -77,6 +78,7 @@ class RunningServer final : public Server {
  private:
   void stop(std::chrono::milliseconds grace) {
     draining_.store(true);
+    if (maintenance_) maintenance_->stop();  // first, so that those who follow one see its end
     if (http_) http_->drain(grace);
     if (scheduler_) scheduler_->stop();
   }
@@ -133,7 +135,8 @@ class RunningServer final : public Server {
 
     const BuildHandlerParts parts{engine_->metadata(), engine_->registry(),      engine_->queue(),
                                   engine_->logs(),     engine_->triggers(),      engine_->tokens(),
-                                  engine_->authenticator(), policy_, engine_->clock(), log_};
+                                  *maintenance_,       engine_->authenticator(), policy_,
+                                  engine_->clock(),    log_};
     BuildHandlerOptions options;
     options.public_url = public_url_;
     options.git_protocols = configuration_.builds.git_protocols;
@@ -183,6 +186,7 @@ class RunningServer final : public Server {
   const AccessPolicy policy_;
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<HttpHandler> oci_;
   std::unique_ptr<HttpHandler> api_;
   std::unique_ptr<HttpHandler> hooks_;

@@ -1,7 +1,9 @@
 // The whole engine over stores in memory behind the handlers of the build system, without a socket.
 #pragma once
 
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +18,7 @@
 #include <slipway/build/worker_tokens.hpp>
 #include <slipway/http/build_handler.hpp>
 #include <slipway/http/handler.hpp>
+#include <slipway/registry/maintenance.hpp>
 #include <slipway/registry/registry.hpp>
 #include <slipway/storage/memory_metadata_store.hpp>
 #include <slipway/storage/memory_object_store.hpp>
@@ -52,6 +55,26 @@ inline std::string read_available(BodyStream& stream, BodyStream::State& state) 
   }
   return text;
 }
+
+/// Wake-ups, which come from a thread of the store.
+class Wakes {
+ public:
+  void add() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    came_.notify_all();
+  }
+  void take() {
+    std::unique_lock lock(mutex_);
+    came_.wait(lock, [this] { return count_ > 0; });
+    count_ = 0;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable came_;
+  int count_ = 0;  // guarded by mutex_
+};
 
 inline std::string body_of(HttpResponse& response) {
   if (auto* stream = std::get_if<std::unique_ptr<BodyStream>>(&response.body())) {
@@ -147,8 +170,10 @@ class ApiFixture : public ::testing::Test {
   std::unique_ptr<WorkerTokens> worker_tokens_ = *WorkerTokens::open(*metadata_);
   Authenticator authenticator_{{&tokens_, worker_tokens_.get()}};
   AccessPolicy policy_{AnonymousAccess::none};
-  BuildHandlerParts parts_{*metadata_, *registry_,     *queue_, logs_,  triggers_,
-                           tokens_,    authenticator_, policy_, clock_, Log::none()};
+  Maintenance maintenance_{clock_};
+  BuildHandlerParts parts_{*metadata_, *registry_,   *queue_,        logs_,   triggers_,
+                           tokens_,    maintenance_, authenticator_, policy_, clock_,
+                           Log::none()};
   BuildHandlerOptions options_{.public_url = "https://registry.example.com"};
   std::unique_ptr<HttpHandler> api_ = make_build_handler(parts_, options_);
   std::unique_ptr<HttpHandler> hooks_ = make_webhook_handler(parts_, options_);

@@ -1,5 +1,3 @@
-#include <condition_variable>
-#include <mutex>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -15,6 +13,7 @@ using test::Answer;
 using test::ApiFixture;
 using test::exchange;
 using test::read_available;
+using test::Wakes;
 
 constexpr std::string_view git_build =
     R"({"source":{"git":{"url":"https://git.example.com/x.git","ref":"refs/heads/main"}},)"
@@ -32,26 +31,6 @@ std::vector<std::string> ids_of(const Answer& answer) {
     ids.emplace_back(build.find("id").text());
   return ids;
 }
-
-/// Wake-ups, which come from a thread of the store.
-class Wakes {
- public:
-  void add() {
-    const std::lock_guard lock(mutex_);
-    ++count_;
-    came_.notify_all();
-  }
-  void take() {
-    std::unique_lock lock(mutex_);
-    came_.wait(lock, [this] { return count_ > 0; });
-    count_ = 0;
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable came_;
-  int count_ = 0;  // guarded by mutex_
-};
 
 /// Reads as a server does, after each wake-up, until `expected` has come and, of the ends, the
 /// stream's or its waiting for more.
@@ -82,8 +61,9 @@ class BuildHandlerTest : public ApiFixture {
 
 TEST_F(BuildHandlerTest, NobodyWithoutATokenSeesAnythingWhateverV2IsOpenFor) {
   const AccessPolicy open(AnonymousAccess::push);
-  const BuildHandlerParts parts{*metadata_, *registry_,     *queue_, logs_,  triggers_,
-                                tokens_,    authenticator_, open,    clock_, Log::none()};
+  const BuildHandlerParts parts{*metadata_, *registry_,   *queue_,        logs_, triggers_,
+                                tokens_,    maintenance_, authenticator_, open,  clock_,
+                                Log::none()};
   api_ = make_build_handler(parts, options_);
   for (const std::string path :
        {"/api/v1/builds", "/api/v1/repositories", "/api/v1/admin/tokens", "/api/v1/nothing"}) {

@@ -17,6 +17,7 @@
 #include <slipway/build/log_store.hpp>
 #include <slipway/build/trigger.hpp>
 #include <slipway/http/handler.hpp>
+#include <slipway/registry/maintenance.hpp>
 #include <slipway/registry/registry.hpp>
 #include <slipway/support/log.hpp>
 
@@ -29,6 +30,7 @@ struct BuildHandlerParts {
   LogStore& logs;
   TriggerStore& triggers;
   TokenStore& tokens;
+  Maintenance& maintenance;
   const Authenticator& authenticator;
   const AccessPolicy& policy;
   Clock& clock;
@@ -42,7 +44,7 @@ struct BuildHandlerOptions {
   std::chrono::seconds heartbeat_interval{5};
 };
 
-/// /api/v1/: builds, logs, triggers, repositories, tokens.
+/// /api/v1/: builds, logs, triggers, repositories, tokens, operations.
 std::unique_ptr<HttpHandler> make_build_handler(const BuildHandlerParts& parts,
                                                 const BuildHandlerOptions& options);
 
