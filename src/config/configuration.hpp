@@ -54,6 +54,12 @@ struct BuildsConfiguration {
   std::vector<LocalBackendConfiguration> backends{LocalBackendConfiguration{}};
 };
 
+/// The slow scrub in the background.
+struct ScrubConfiguration {
+  std::chrono::milliseconds interval{std::chrono::hours(24 * 7)};      // from the end of the last
+  std::uint64_t bytes_per_second = std::uint64_t{10} * 1024 * 1024;  // 0: there is none
+};
+
 struct Configuration {
   ListenAddress listen;
   std::string url;  // empty: http(s)://<host>:<port> as bound
@@ -62,6 +68,7 @@ struct Configuration {
   std::optional<TlsServerOptions> tls;
   StoreOptions storage;
   bool sparse_images = false;  // RegistryOptions::sparse_images
+  ScrubConfiguration scrub;
   BuildsConfiguration builds;
   std::chrono::milliseconds shutdown_grace{30'000};
 };

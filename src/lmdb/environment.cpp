@@ -26,9 +26,10 @@ std::size_t whole_pages(std::uint64_t size) {
   return static_cast<std::size_t>((size + page - 1) / page * page);
 }
 
-int open_database(MDB_env* env, MDB_dbi& database) {
+int open_database(MDB_env* env, unsigned flags, MDB_dbi& database) {
   MDB_txn* transaction = nullptr;
-  if (const int status = mdb_txn_begin(env, nullptr, 0, &transaction); status != 0) return status;
+  if (const int status = mdb_txn_begin(env, nullptr, flags, &transaction); status != 0)
+    return status;
   if (const int status = mdb_dbi_open(transaction, nullptr, 0, &database); status != 0) {
     mdb_txn_abort(transaction);
     return status;
@@ -64,11 +65,13 @@ Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::pa
       return status;
     if (const int status = mdb_env_set_maxreaders(raw, options.max_readers); status != 0)
       return status;
-    if (const int status = mdb_env_open(raw, folder.c_str(), MDB_NOTLS, 0600); status != 0)
+    const unsigned flags = options.read_only ? MDB_RDONLY | MDB_NOLOCK : 0U;
+    if (const int status = mdb_env_open(raw, folder.c_str(), MDB_NOTLS | flags, 0600); status != 0)
       return status;
     if (const int status = close_on_exec(raw); status != 0) return status;
+    if (options.read_only) return open_database(raw, MDB_RDONLY, environment->database_);
     if (const int status = mdb_env_sync(raw, 1); status != 0) return status;
-    return open_database(raw, environment->database_);
+    return open_database(raw, 0, environment->database_);
   };
   if (const int status = set_up(); status != 0) return environment->error(status, "open");
   return environment;
@@ -80,6 +83,24 @@ std::uint64_t Environment::used_bytes() const noexcept {
   mdb_env_info(env_.get(), &info);
   mdb_env_stat(env_.get(), &stat);
   return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+}
+
+Result<void> Environment::copy_to(const std::filesystem::path& file) const {
+  const int descriptor =
+      ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0)
+    return Error(errno == EEXIST ? ErrorCode::already_exists : ErrorCode::io,
+                 slipway::format("cannot make {}: {}", file.native(), mdb_strerror(errno)));
+  int status = mdb_env_copyfd2(env_.get(), descriptor, MDB_CP_COMPACT);
+  if (status == MDB_INCOMPATIBLE) {  // pages that no tree has: an older LMDB lost some
+    status = ::ftruncate(descriptor, 0) == 0 && ::lseek(descriptor, 0, SEEK_SET) == 0 ? 0 : errno;
+    if (status == 0) status = mdb_env_copyfd2(env_.get(), descriptor, 0);
+  }
+  if (status == 0 && ::fsync(descriptor) != 0) status = errno;
+  ::close(descriptor);
+  if (status == 0) return {};
+  (void)::unlink(file.c_str());
+  return error(status, "copy");
 }
 
 Error Environment::error(int status, std::string_view doing) const {

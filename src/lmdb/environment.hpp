@@ -28,6 +28,9 @@ class Environment {
   /// How much of the file is in use, as of the last commit. REQUIRES: nobody commits meanwhile.
   [[nodiscard]] std::uint64_t used_bytes() const noexcept;
 
+  /// As LmdbMetadataStore::copy_to.
+  [[nodiscard]] Result<void> copy_to(const std::filesystem::path& file) const;
+
   /// What LMDB's `status` means here; `doing` is a verb phrase: "commit".
   [[nodiscard]] Error error(int status, std::string_view doing) const;
 

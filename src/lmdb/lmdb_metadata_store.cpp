@@ -12,10 +12,10 @@ namespace slipway {
 
 namespace {
 
-class LmdbMetadataStore final : public MetadataStore {
+class LmdbStore final : public LmdbMetadataStore {
  public:
-  LmdbMetadataStore(std::unique_ptr<lmdb::Environment> environment, std::filesystem::path file,
-                    const LmdbOptions& options)
+  LmdbStore(std::unique_ptr<lmdb::Environment> environment, std::filesystem::path file,
+            const LmdbOptions& options)
       : environment_(std::move(environment)),
         snapshots_(*environment_),
         growth_(std::move(file),
@@ -31,6 +31,10 @@ class LmdbMetadataStore final : public MetadataStore {
     return topics_.subscribe(topic, std::move(callback));
   }
 
+  Result<void> copy_to(const std::filesystem::path& file) override {
+    return environment_->copy_to(file);
+  }
+
   [[nodiscard]] bool reads_may_block() const noexcept override { return false; }
   [[nodiscard]] Counts counts() const noexcept override { return committer_.counts(); }
 
@@ -44,11 +48,11 @@ class LmdbMetadataStore final : public MetadataStore {
 
 }  // namespace
 
-Result<std::unique_ptr<MetadataStore>> open_lmdb_metadata_store(const std::filesystem::path& folder,
-                                                                const LmdbOptions& options) {
+Result<std::unique_ptr<LmdbMetadataStore>> open_lmdb_metadata_store(
+    const std::filesystem::path& folder, const LmdbOptions& options) {
   SLIPWAY_TRY(auto environment, lmdb::Environment::open(folder, options));
-  return std::unique_ptr<MetadataStore>(
-      std::make_unique<LmdbMetadataStore>(std::move(environment), folder / "data.mdb", options));
+  return std::unique_ptr<LmdbMetadataStore>(
+      std::make_unique<LmdbStore>(std::move(environment), folder / "data.mdb", options));
 }
 
 }  // namespace slipway

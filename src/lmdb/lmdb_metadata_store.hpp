@@ -29,10 +29,21 @@ struct LmdbOptions {
   bool is_new = false;
   /// From this size on, in bytes, the file is kept longer than it needs to be: see growth.hpp.
   std::uint64_t growth_least_used = std::uint64_t{4} << 20U;
+  /// Writes nothing, not even a lock file: for a copy that nobody else has open. `write` is then an
+  /// error.
+  bool read_only = false;
+};
+
+class LmdbMetadataStore : public MetadataStore {
+ public:
+  /// A compacted copy of the present as a new file of mode 0600, flushed; flushes no folder. Writers
+  /// go on meanwhile; what they free is used again when the copy is done. What was begun is removed
+  /// after an error. Errors: already_exists, io, quota_exceeded, corrupt.
+  virtual Result<void> copy_to(const std::filesystem::path& file) = 0;
 };
 
 /// The folder must exist. Errors: io, corrupt, quota_exceeded (no space).
-Result<std::unique_ptr<MetadataStore>> open_lmdb_metadata_store(const std::filesystem::path& folder,
-                                                                const LmdbOptions& options = {});
+Result<std::unique_ptr<LmdbMetadataStore>> open_lmdb_metadata_store(
+    const std::filesystem::path& folder, const LmdbOptions& options = {});
 
 }  // namespace slipway

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,10 +11,12 @@
 #include <cstdio>
 #include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <string>
 #include <system_error>
 #include <utility>
 
+#include "local/copy_file.hpp"
 #include "local/file.hpp"
 #include "storage/limits.hpp"
 #include "support/format.hpp"
@@ -47,7 +50,7 @@ class ObjectFolder {
   explicit ObjectFolder(fs::path path) : path_(std::move(path)) {}
 
   [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-  [[nodiscard]] fs::path file(std::string_view key) const { return path_ / shard_of(key) / key; }
+  [[nodiscard]] fs::path file(std::string_view key) const { return path_ / object_file(key); }
 
   /// The folder of a key's file, there and durable. Errors: quota_exceeded, io.
   Result<fs::path> prepare_shard(std::string_view key) {
@@ -78,6 +81,17 @@ class LocalObject final : public Object {
   [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
     return local::read_at(file_, path_, offset, out);
+  }
+  /// Without readahead, so that what is in memory was there before or is what was asked for.
+  Result<std::size_t> read_once_at(std::uint64_t offset, std::span<std::byte> out) const override {
+    const auto at = static_cast<off_t>(offset);
+    const iovec room{out.data(), out.size()};
+    const ssize_t cached = preadv2(file_.get(), &room, 1, at, RWF_NOWAIT);
+    if (cached == static_cast<ssize_t>(out.size())) return out.size();
+    (void)posix_fadvise(file_.get(), 0, 0, POSIX_FADV_RANDOM);
+    SLIPWAY_TRY(const std::size_t count, local::read_at(file_, path_, offset, out));
+    (void)posix_fadvise(file_.get(), at, static_cast<off_t>(count), POSIX_FADV_DONTNEED);
+    return count;
   }
   [[nodiscard]] int file_descriptor() const noexcept override { return file_.get(); }
 
@@ -112,14 +126,10 @@ class LocalStage final : public Stage {
     SLIPWAY_CHECK(flush());
     SLIPWAY_TRY(const fs::path folder, objects_.prepare_shard(key));
     const fs::path target = folder / key;
-    if (!renamed_ &&
-        renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) == 0)
-      renamed_ = true;
-    else if (!renamed_ && errno != EEXIST)
+    if (!renamed_ && rename(path_.c_str(), target.c_str()) != 0)
       return file_error(errno, "publish", path_);
-    // One that was there already may have been renamed by a thread that has not flushed yet.
-    SLIPWAY_CHECK(local::sync_folder(folder));
-    return renamed_ ? Result<void>() : discard();
+    renamed_ = true;
+    return local::sync_folder(folder);
   }
 
   Result<void> discard() override {
@@ -151,15 +161,115 @@ class LocalStage final : public Stage {
   bool renamed_ = false;  // published, perhaps not durably yet
 };
 
-class LocalObjectStore final : public ObjectStore {
- public:
-  explicit LocalObjectStore(const fs::path& folder)
-      : staging_(folder / "staging"), objects_(folder / "blobs") {}
+/// Calls `visit` with each path in `folder` until it answers false; it may remove them.
+template <class Visit>
+Result<void> for_each_entry(const fs::path& folder, const Visit& visit) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    if (!visit(entry->path())) return {};
+  if (error) return file_error(error.value(), "list", folder);
+  return {};
+}
 
-  Result<void> prepare(const fs::path& folder) {
+/// The folder removed/: how an object goes. While it is held, removing moves a file there.
+class RemovedFolder {
+ public:
+  explicit RemovedFolder(fs::path path) : path_(std::move(path)) {}
+
+  [[nodiscard]] fs::path file(std::string_view key) const { return path_ / key; }
+
+  /// True when there was such a file. Errors: io.
+  Result<bool> take(const fs::path& object, std::string_view key) {
+    const std::shared_lock lock(mutex_);
+    const bool held = holds_ > 0;
+    const int status = held ? rename(object.c_str(), file(key).c_str()) : unlink(object.c_str());
+    if (status == 0) return true;
+    if (errno == ENOENT) return false;
+    return file_error(errno, "remove", object);
+  }
+
+  /// Errors: io, quota_exceeded.
+  Result<void> hold() {
+    const std::unique_lock lock(mutex_);  // whoever removes has come to an end
+    if (holds_ == 0) SLIPWAY_CHECK(local::make_folder(path_));
+    ++holds_;
+    return {};
+  }
+
+  void release() noexcept {
+    const std::unique_lock lock(mutex_);
+    if (--holds_ == 0) (void)forget();  // what stays is forgotten at the next start
+  }
+
+  /// REQUIRES: nobody holds it. Errors: io.
+  Result<void> forget() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+    if (error) return file_error(error.value(), "remove", path_);
+    return {};
+  }
+
+ private:
+  const fs::path path_;
+  std::shared_mutex mutex_;
+  unsigned holds_ = 0;  // guarded by mutex_
+};
+
+class FolderHold final : public ObjectHold {
+ public:
+  /// Takes over one hold of `removed`.
+  FolderHold(ObjectFolder& objects, RemovedFolder& removed)
+      : objects_(objects), removed_(removed) {}
+  ~FolderHold() override { removed_.release(); }
+  FolderHold(const FolderHold&) = delete;
+  FolderHold& operator=(const FolderHold&) = delete;
+
+  Result<Copy> copy(std::string_view key, const fs::path& blobs) override {
+    SLIPWAY_CHECK(check_object_name(key));
+    std::string shard = shard_of(key);
+    const fs::path target = blobs / object_file(key);
+    if (!shards_.contains(shard)) {
+      SLIPWAY_CHECK(local::make_folder(target.parent_path()));
+      shards_.insert(std::move(shard));
+    }
+    fs::path from = objects_.file(key);
+    auto linked = local::link_or_copy(from, target);
+    if (!linked && linked.error().code == ErrorCode::not_found) {
+      from = removed_.file(key);
+      linked = local::link_or_copy(from, target);
+    }
+    if (!linked) return named(std::move(linked).error(), "object", key);
+    SLIPWAY_TRY(const Descriptor file, local::open_file(target, O_RDONLY));
+    SLIPWAY_TRY(const std::uint64_t size, local::file_size(file, target));
+    return Copy{*linked, size};
+  }
+
+  Result<void> finish(const fs::path& blobs) override {
+    for (const std::string& shard : shards_) SLIPWAY_CHECK(local::sync_folder(blobs / shard));
+    return local::sync_folder(blobs);
+  }
+
+ private:
+  ObjectFolder& objects_;
+  RemovedFolder& removed_;
+  std::set<std::string> shards_;  // that were copied into
+};
+
+class FolderObjectStore final : public LocalObjectStore {
+ public:
+  explicit FolderObjectStore(const fs::path& folder)
+      : folder_(folder),
+        staging_(folder / "staging"),
+        aside_(folder / "quarantine"),
+        objects_(folder / "blobs"),
+        removed_(folder / "removed") {}
+
+  Result<void> prepare() {
     SLIPWAY_CHECK(local::make_folder(staging_));
     SLIPWAY_CHECK(local::make_folder(objects_.path()));
-    return local::sync_folder(folder);
+    SLIPWAY_CHECK(removed_.forget());  // of a backup that was interrupted
+    return local::sync_folder(folder_);
   }
 
   Result<std::unique_ptr<Stage>> begin_stage(std::string_view name) override {
@@ -197,20 +307,46 @@ class LocalObjectStore final : public ObjectStore {
 
   Result<std::shared_ptr<const Object>> open(std::string_view key) override {
     SLIPWAY_CHECK(check_object_name(key));
-    const fs::path path = objects_.file(key);
-    auto file = local::open_file(path, O_RDONLY);
-    if (!file) return named(std::move(file).error(), "object", key);
-    SLIPWAY_TRY(const std::uint64_t size, local::file_size(*file, path));
-    return std::shared_ptr<const Object>(
-        std::make_shared<LocalObject>(path, std::move(*file), size));
+    return open_object(objects_.file(key), key);
   }
 
   Result<bool> remove(std::string_view key) override {
     SLIPWAY_CHECK(check_object_name(key));
-    const fs::path path = objects_.file(key);
-    if (unlink(path.c_str()) == 0) return true;
-    if (errno == ENOENT) return false;
-    return file_error(errno, "remove", path);
+    return removed_.take(objects_.file(key), key);
+  }
+
+  Result<void> set_aside(std::string_view key, std::string_view name) override {
+    SLIPWAY_CHECK(check_object_name(key));
+    SLIPWAY_CHECK(check_object_name(name));
+    SLIPWAY_CHECK(prepare_aside());
+    auto kept = local::link_or_copy(objects_.file(key), aside_ / name);
+    if (!kept) return named(std::move(kept).error(), "object", key);
+    return local::sync_folder(aside_);
+  }
+
+  Result<void> set_aside(std::span<const std::byte> bytes, std::string_view name) override {
+    SLIPWAY_CHECK(check_object_name(name));
+    SLIPWAY_CHECK(prepare_aside());
+    const fs::path path = aside_ / name;
+    SLIPWAY_TRY(const Descriptor file, local::open_file(path, O_WRONLY | O_CREAT | O_EXCL));
+    std::uint64_t end = 0;
+    Result<void> written = local::write_at(file, path, end, bytes);
+    if (written) written = local::sync_file(file, path);
+    if (!written) {
+      (void)unlink(path.c_str());
+      return written;
+    }
+    return local::sync_folder(aside_);
+  }
+
+  Result<std::shared_ptr<const Object>> open_aside(std::string_view name) override {
+    SLIPWAY_CHECK(check_object_name(name));
+    return open_object(aside_ / name, name);
+  }
+
+  Result<std::unique_ptr<ObjectHold>> hold() override {
+    SLIPWAY_CHECK(removed_.hold());
+    return std::unique_ptr<ObjectHold>(std::make_unique<FolderHold>(objects_, removed_));
   }
 
   Result<void> for_each(const std::function<bool(std::string_view key)>& visit) override {
@@ -227,27 +363,35 @@ class LocalObjectStore final : public ObjectStore {
   }
 
  private:
-  /// Calls `visit` with each path in `folder` until it answers false; it may remove them.
-  template <class Visit>
-  static Result<void> for_each_entry(const fs::path& folder, const Visit& visit) {
-    std::error_code error;
-    fs::directory_iterator entry(folder, error);
-    for (; !error && entry != fs::directory_iterator(); entry.increment(error))
-      if (!visit(entry->path())) return {};
-    if (error) return file_error(error.value(), "list", folder);
-    return {};
+  static Result<std::shared_ptr<const Object>> open_object(const fs::path& path,
+                                                           std::string_view name) {
+    auto file = local::open_file(path, O_RDONLY);
+    if (!file) return named(std::move(file).error(), "object", name);
+    SLIPWAY_TRY(const std::uint64_t size, local::file_size(*file, path));
+    return std::shared_ptr<const Object>(
+        std::make_shared<LocalObject>(path, std::move(*file), size));
   }
 
+  Result<void> prepare_aside() const {
+    SLIPWAY_CHECK(local::make_folder(aside_));
+    return local::sync_folder(folder_);
+  }
+
+  const fs::path folder_;
   const fs::path staging_;
+  const fs::path aside_;
   ObjectFolder objects_;
+  RemovedFolder removed_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<ObjectStore>> open_local_object_store(const fs::path& folder) {
-  auto store = std::make_unique<LocalObjectStore>(folder);
-  SLIPWAY_CHECK(store->prepare(folder));
-  return std::unique_ptr<ObjectStore>(std::move(store));
+fs::path object_file(std::string_view key) { return fs::path(shard_of(key)) / key; }
+
+Result<std::unique_ptr<LocalObjectStore>> open_local_object_store(const fs::path& folder) {
+  auto store = std::make_unique<FolderObjectStore>(folder);
+  SLIPWAY_CHECK(store->prepare());
+  return std::unique_ptr<LocalObjectStore>(std::move(store));
 }
 
 }  // namespace slipway

@@ -19,7 +19,11 @@ void add_client_options(CLI::App& app, ClientOptions& options) {
       ->envname("SLIPWAY_TOKEN");
   app.add_option("--ca", options.ca, "PEM file with more certificate authorities")
       ->type_name("FILE");
-  add_parsed(app, "--output", {"text|json", "text or json"}, parse_output, options.json,
+  add_output_option(app, options.json);
+}
+
+void add_output_option(CLI::App& app, bool& json) {
+  add_parsed(app, "--output", {"text|json", "text or json"}, parse_output, json,
              "How to print (default text)");
 }
 

@@ -18,4 +18,7 @@ struct ClientOptions {
 
 void add_client_options(CLI::App& app, ClientOptions& options);
 
+/// `--output text|json`, for a command that calls no server.
+void add_output_option(CLI::App& app, bool& json);
+
 }  // namespace slipway

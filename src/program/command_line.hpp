@@ -68,5 +68,6 @@ void add_build_commands(CLI::App& app, Command& command);
 void add_trigger_commands(CLI::App& app, Command& command);
 void add_token_commands(CLI::App& app, Command& command);
 void add_maintenance_commands(CLI::App& app, Command& command);
+void add_restore_command(CLI::App& app, Command& command);
 
 }  // namespace slipway

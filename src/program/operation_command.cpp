@@ -3,27 +3,18 @@
 #include <utility>
 
 #include "program/api_client.hpp"
+#include "program/operation_progress.hpp"
 #include "program/patience.hpp"
 #include "program/progress_line.hpp"
-#include "program/table.hpp"
 
 namespace slipway {
 namespace {
 
-std::string readable_count(std::string_view name, std::uint64_t number) {
-  return name.ends_with("bytes") ? readable_bytes(number) : std::to_string(number);
-}
-
-/// "scrub: 12 of 40 blobs, 3.5 MB bytes read"
 std::string progress_text(json::Value operation) {
-  std::string text;
-  for (const auto& [name, count] : operation.find("progress").members()) {
-    text += slipway::format("{} {} {}", text.empty() ? ":" : ",", name,
-                            readable_count(name, count.find("done").as_uint64().value_or(0)));
-    if (const auto total = count.find("total").as_uint64())
-      text += slipway::format(" of {}", readable_count(name, *total));
-  }
-  return on_one_line(std::string(operation.find("kind").text()) + text);
+  OperationProgress progress;
+  for (const auto& [name, count] : operation.find("progress").members())
+    progress.set(name, count.find("done").as_uint64().value_or(0), count.find("total").as_uint64());
+  return progress.text(operation.find("kind").text());
 }
 
 bool has_ended(json::Value operation) {

@@ -57,6 +57,7 @@ ExitStatus run(int argc, char** argv) {
   add_trigger_commands(app, command);
   add_token_commands(app, command);
   add_maintenance_commands(app, command);
+  add_restore_command(app, command);
   add_check_config_command(app, command);
   try {
     app.parse(argc, argv);

@@ -16,6 +16,14 @@ Error no_manifest(const RepositoryName& repository, const Reference& reference) 
                                repository.str()));
 }
 
+/// Of a manifest that the repository has and the store has not.
+Error lost_manifest(const RepositoryName& repository, const Digest& digest) {
+  return Error(ErrorCode::not_found,
+               slipway::format("manifest {} of repository {} was found damaged and is in "
+                               "quarantine; push it again",
+                               digest.to_string(), repository.str()));
+}
+
 /// All that a manifest names but its subject, each once.
 std::vector<Digest> named_digests(const Manifest& manifest) {
   std::vector<Digest> named;
@@ -80,7 +88,10 @@ Result<ManifestInfo> Manifests::stat_manifest(const RepositoryName& repository,
                                               const Reference& reference) {
   SLIPWAY_TRY(const auto view, blobs_.metadata().snapshot());
   SLIPWAY_TRY(const Digest digest, resolve(*view, repository, reference));
-  return stat(*view, repository, digest);
+  SLIPWAY_TRY(const ManifestInfo info, stat(*view, repository, digest));
+  SLIPWAY_TRY(const auto stored, blobs_.find(*view, digest));
+  if (!stored) return lost_manifest(repository, digest);
+  return info;
 }
 
 Result<ManifestInfo> Manifests::read_manifest(const RepositoryName& repository,
@@ -95,8 +106,7 @@ Result<ManifestInfo> Manifests::read_manifest(const RepositoryName& repository,
   }
   auto blob = blobs_.open(*view, digest);
   if (!blob && blob.error().code == ErrorCode::not_found)
-    return Error(ErrorCode::corrupt,
-                 slipway::format("manifest {}: its bytes are missing", digest.to_string()));
+    return lost_manifest(repository, digest);
   if (!blob) return std::move(blob).error();
   SLIPWAY_CHECK(read_all(*blob, bytes));
   return info;
@@ -125,7 +135,11 @@ Result<void> Manifests::check_named(const ReadView& view, const RepositoryName& 
                                     const Incoming& incoming) const {
   const auto check_blob = [&](const Descriptor& descriptor,
                               const std::string& what) -> Result<void> {
-    SLIPWAY_TRY(const auto blob, rows::find_blob(view, repository, descriptor.digest));
+    SLIPWAY_TRY(auto blob, rows::find_blob(view, repository, descriptor.digest));
+    if (blob) {
+      SLIPWAY_TRY(const auto stored, blobs_.find(view, descriptor.digest));
+      if (!stored) blob.reset();  // in quarantine
+    }
     if (blob && blob->size != descriptor.size)
       return wrong_size(what, descriptor, blob->size);
     if (blob || options_.sparse_images || !descriptor.urls.empty()) return {};
@@ -156,7 +170,11 @@ Result<void> Manifests::store(WriteTransaction& transaction, const RepositoryNam
       rows::encode({bytes.size(), manifest.media_type, subject, incoming.named});
   const rows::Key key = rows::manifest(repository, digest);
   SLIPWAY_TRY(const auto present, transaction.get(key));
-  if (present && *present == row) return {};
+  if (present && *present == row) {
+    SLIPWAY_TRY(const auto stored, blobs_.find(transaction, digest));
+    if (!stored) SLIPWAY_CHECK(blobs_.put(transaction, digest, bytes));  // it was in quarantine
+    return {};
+  }
 
   SLIPWAY_CHECK(rows::add_repository(transaction, repository, clock_.now()));
   SLIPWAY_CHECK(blobs_.put(transaction, digest, bytes));

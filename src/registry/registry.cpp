@@ -17,6 +17,14 @@ Error no_blob(const RepositoryName& repository, const Digest& digest) {
                                                      digest.to_string(), repository.str()));
 }
 
+/// Of a blob that the repository has and the store has not.
+Error lost_blob(const RepositoryName& repository, const Digest& digest) {
+  return Error(ErrorCode::not_found,
+               slipway::format("blob {} of repository {} was found damaged and is in quarantine; "
+                               "push it again",
+                               digest.to_string(), repository.str()));
+}
+
 class StoredRegistry final : public Registry {
  public:
   StoredRegistry(BlobStore& blobs, Clock& clock, const RegistryOptions& options, std::string key)
@@ -78,7 +86,10 @@ class StoredRegistry final : public Registry {
 
   Result<BlobInfo> stat_blob(const RepositoryName& repository, const Digest& digest) override {
     SLIPWAY_TRY(const auto view, metadata_.snapshot());
-    return find(*view, repository, digest);
+    SLIPWAY_TRY(const BlobInfo info, find(*view, repository, digest));
+    SLIPWAY_TRY(const auto stored, blobs_.find(*view, digest));
+    if (!stored) return lost_blob(repository, digest);
+    return info;
   }
 
   Result<std::optional<BlobInfo>> read_small_blob(const RepositoryName& repository,
@@ -95,7 +106,9 @@ class StoredRegistry final : public Registry {
   Result<Blob> open_blob(const RepositoryName& repository, const Digest& digest) override {
     SLIPWAY_TRY(const auto view, metadata_.snapshot());
     SLIPWAY_CHECK(find(*view, repository, digest));
-    return blobs_.open(*view, digest);
+    auto blob = blobs_.open(*view, digest);
+    if (!blob && blob.error().code == ErrorCode::not_found) return lost_blob(repository, digest);
+    return blob;
   }
 
   Result<void> delete_blob(const RepositoryName& repository, const Digest& digest,

@@ -38,6 +38,7 @@ class Engine {
 
   [[nodiscard]] const std::filesystem::path& folder() const noexcept { return folder_; }
   [[nodiscard]] Clock& clock() noexcept { return clock_; }
+  [[nodiscard]] Stores& stores() noexcept { return *stores_; }
   [[nodiscard]] MetadataStore& metadata() noexcept { return stores_->metadata(); }
   [[nodiscard]] BlobStore& blobs() noexcept { return *blobs_; }
   [[nodiscard]] Registry& registry() noexcept { return *registry_; }

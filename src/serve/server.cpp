@@ -16,6 +16,7 @@
 
 #include "serve/administrator_token.hpp"
 #include "serve/gate.hpp"
+#include "serve/operations.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -49,7 +50,7 @@ class RunningServer final : public Server {
     SLIPWAY_CHECK(bind());
     SLIPWAY_CHECK(open_engine());
     SLIPWAY_CHECK(make_backends());
-    maintenance_ = std::make_unique<Maintenance>(engine_->clock(), log_, metrics_);
+    SLIPWAY_CHECK(make_maintenance());
     make_handlers();
     SLIPWAY_TRY(const auto token_file,
                 ensure_administrator_token(engine_->tokens(), engine_->folder()));
@@ -127,6 +128,13 @@ class RunningServer final : public Server {
     return {};
   }
 
+  Result<void> make_maintenance() {
+    const ScrubParts parts{engine_->blobs(), engine_->clock(), log_, metrics_};
+    quarantine_watch_ = watch_quarantine(parts);
+    maintenance_ = std::make_unique<Maintenance>(engine_->clock(), log_, metrics_);
+    return add_operations(*maintenance_, *engine_, parts, configuration_.scrub);
+  }
+
   void make_handlers() {
     OciHandlerOptions oci_options;
     oci_options.reads_may_block = engine_->metadata().reads_may_block();
@@ -186,6 +194,7 @@ class RunningServer final : public Server {
   const AccessPolicy policy_;
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<Subscription> quarantine_watch_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<HttpHandler> oci_;
   std::unique_ptr<HttpHandler> api_;

@@ -1,6 +1,7 @@
 #include "storage/blob_rows.hpp"
 
 #include "storage/key_space.hpp"
+#include "storage/quarantine_rows.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -74,7 +75,12 @@ Result<void> write_value(WriteTransaction& transaction, const Digest& digest,
   SLIPWAY_TRY(auto record, find_record(transaction, digest));
   if (!record) {
     SLIPWAY_CHECK(transaction.put(content_key(digest), bytes));
+    SLIPWAY_CHECK(end_quarantine(transaction, digest));
     record = BlobRecord{bytes.size(), BlobPlace::value, now};
+  } else if (record->place == BlobPlace::value) {
+    SLIPWAY_TRY(const auto content, find_content(transaction, digest));
+    if (!content || content->size() != bytes.size())  // damaged, and nobody has noticed
+      SLIPWAY_CHECK(transaction.put(content_key(digest), bytes));
   }
   record->renewed_at = now;
   return write_record(transaction, digest, *record);

@@ -5,6 +5,7 @@
 
 #include "storage/blob_rows.hpp"
 #include "storage/blob_store_state.hpp"
+#include "storage/quarantine_rows.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -126,7 +127,10 @@ Result<void> StagedBlobWriter::commit_object(const BlobInfo& info, const BlobLin
   if (!published_) {
     SLIPWAY_TRY(const auto view, store_.metadata.snapshot());
     SLIPWAY_TRY(const auto present, find_record(*view, info.digest));
-    if (!present) {
+    SLIPWAY_TRY(const bool whole, !present || present->place == BlobPlace::value
+                                      ? Result<bool>(present.has_value())
+                                      : has_object(key));
+    if (!whole) {
       SLIPWAY_CHECK(stage_->publish(key));
       stage_.reset();
       published_ = info.digest;
@@ -140,7 +144,10 @@ Result<void> StagedBlobWriter::commit_object(const BlobInfo& info, const BlobLin
       return Error(ErrorCode::unavailable,
                    slipway::format("blob {} was removed while it was committed; try again",
                                    info.digest.to_string()));
-    if (!record) record = BlobRecord{info.size, BlobPlace::object, {}};
+    if (!record) {
+      record = BlobRecord{info.size, BlobPlace::object, {}};
+      SLIPWAY_CHECK(end_quarantine(transaction, info.digest));
+    }
     needed = record->place == BlobPlace::object;
     record->renewed_at = store_.clock.now();
     SLIPWAY_CHECK(write_record(transaction, info.digest, *record));
@@ -149,6 +156,15 @@ Result<void> StagedBlobWriter::commit_object(const BlobInfo& info, const BlobLin
   SLIPWAY_CHECK(store_.metadata.write(write_rows));
   if (published_ && !needed) (void)store_.objects.remove(key);  // it became a value meanwhile
   return {};
+}
+
+/// Whether the object of a blob that is there is as large as it should be: one that was cut short or
+/// is missing is published anew.
+Result<bool> StagedBlobWriter::has_object(std::string_view key) const {
+  const auto object = store_.objects.open(key);
+  if (object) return (*object)->size() == size_;
+  if (object.error().code == ErrorCode::not_found) return false;
+  return object.error();
 }
 
 Result<void> StagedBlobWriter::discard() {

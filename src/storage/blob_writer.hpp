@@ -38,6 +38,7 @@ class StagedBlobWriter final : public BlobWriter {
   Result<Digest> digest(DigestAlgorithm algorithm);
   Result<void> commit_value(const BlobInfo& info, const BlobLink& link);
   Result<void> commit_object(const BlobInfo& info, const BlobLink& link);
+  Result<bool> has_object(std::string_view key) const;
 
   BlobStore::State& store_;
   const std::string stage_name_;

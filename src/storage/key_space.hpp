@@ -8,6 +8,11 @@
 //   prefix  parts         value                                                     written by
 //   bl      digest        size (8), place (1: value, 2: object), renewed at (8)     BlobStore
 //   bl      digest, "c"   the blob's bytes, when its place is "value"               BlobStore
+//   bq      digest        a blob that was damaged and is not there: its size (8),   BlobStore
+//                         when that was found (8), the name of its bytes in the
+//                         quarantine (its size (8), text), what was wrong
+//   bs      (nothing)     the background scrub: when it last ended (8; 0: never),   Scrub
+//                         the digest it has come to, when it has not ended
 //
 //   qb      build                  the build as JSON (docs/builds.md)                BuildQueue
 //   qs      state, build           empty: builds by state                            BuildQueue
@@ -65,6 +70,8 @@ namespace slipway::key_space {
 
 inline constexpr std::string_view blob = "bl";
 inline constexpr std::string_view blob_content = "c";  // behind the digest
+inline constexpr std::string_view quarantined_blob = "bq";
+inline constexpr std::string_view scrub_position = "bs";
 
 inline constexpr std::string_view build = "qb";
 inline constexpr std::string_view build_by_state = "qs";

@@ -48,6 +48,7 @@ struct Shelves {
   std::mutex mutex;
   std::map<std::string, std::shared_ptr<Staged>, std::less<>> stages;         // guarded by mutex
   std::map<std::string, std::shared_ptr<const Object>, std::less<>> objects;  // guarded by mutex
+  std::map<std::string, std::shared_ptr<const Object>, std::less<>> aside;    // guarded by mutex
 };
 
 class MemoryStage final : public Stage {
@@ -76,8 +77,8 @@ class MemoryStage final : public Stage {
     SLIPWAY_CHECK(check_object_name(key));
     const std::lock_guard lock(shelves_.mutex);
     const std::lock_guard stage_lock(staged_->mutex);
-    if (!shelves_.objects.contains(key))
-      shelves_.objects.emplace(key, std::make_shared<MemoryObject>(std::move(staged_->bytes)));
+    shelves_.objects.insert_or_assign(std::string(key),
+                                      std::make_shared<MemoryObject>(std::move(staged_->bytes)));
     staged_->bytes.clear();
     shelves_.stages.erase(name_);
     return {};
@@ -141,6 +142,25 @@ class MemoryObjectStore final : public ObjectStore {
     return true;
   }
 
+  Result<void> set_aside(std::string_view key, std::string_view name) override {
+    SLIPWAY_TRY(std::shared_ptr<const Object> object, open(key));
+    return keep_aside(std::move(object), name);
+  }
+
+  Result<void> set_aside(std::span<const std::byte> bytes, std::string_view name) override {
+    std::string copy(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return keep_aside(std::make_shared<MemoryObject>(std::move(copy)), name);
+  }
+
+  Result<std::shared_ptr<const Object>> open_aside(std::string_view name) override {
+    SLIPWAY_CHECK(check_object_name(name));
+    const std::lock_guard lock(shelves_.mutex);
+    const auto found = shelves_.aside.find(name);
+    if (found == shelves_.aside.end())
+      return Error(ErrorCode::not_found, slipway::format("nothing was set aside as \"{}\"", name));
+    return found->second;
+  }
+
   Result<void> for_each(const std::function<bool(std::string_view key)>& visit) override {
     for (const std::string& key : keys())
       if (!visit(key)) break;
@@ -150,6 +170,15 @@ class MemoryObjectStore final : public ObjectStore {
  private:
   Result<std::unique_ptr<Stage>> handle(std::string_view name, std::shared_ptr<Staged> staged) {
     return std::unique_ptr<Stage>(std::make_unique<MemoryStage>(shelves_, name, std::move(staged)));
+  }
+
+  Result<void> keep_aside(std::shared_ptr<const Object> object, std::string_view name) {
+    SLIPWAY_CHECK(check_object_name(name));
+    const std::lock_guard lock(shelves_.mutex);
+    if (!shelves_.aside.emplace(name, std::move(object)).second)
+      return Error(ErrorCode::already_exists,
+                   slipway::format("something was set aside as \"{}\" before", name));
+    return {};
   }
 
   /// Copies, so that `visit` may use the store.

@@ -10,6 +10,9 @@ class MemoryStores final : public Stores {
  public:
   [[nodiscard]] MetadataStore& metadata() noexcept override { return *metadata_; }
   [[nodiscard]] ObjectStore& objects() noexcept override { return *objects_; }
+  Result<BackupProgress> back_up(const std::filesystem::path&, const BackupWatch&) override {
+    return Error(ErrorCode::unsupported, "stores in memory have nothing to back up");
+  }
 
  private:
   const std::unique_ptr<ObjectStore> objects_ = make_memory_object_store();

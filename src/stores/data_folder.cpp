@@ -27,18 +27,10 @@ using local::Descriptor;
 using local::file_error;
 
 constexpr std::string_view format_beginning = "slipway data folder, format ";
+constexpr std::string_view restoring = "slipway data folder, being restored\n";
 constexpr std::string_view format_file = "FORMAT";
 constexpr std::string_view new_format_file = "FORMAT.new";
 constexpr std::string_view lock_file = "LOCK";
-
-Result<std::string> read_small_file(const fs::path& path) {
-  SLIPWAY_TRY(const Descriptor file, local::open_file(path, O_RDONLY));
-  std::string text(256, '\0');
-  SLIPWAY_TRY(const std::size_t count,
-              local::read_at(file, path, 0, std::as_writable_bytes(std::span(text))));
-  text.resize(count);
-  return text;
-}
 
 Error not_ours(const fs::path& folder, std::string_view why) {
   return Error(ErrorCode::invalid_argument,
@@ -82,6 +74,8 @@ Result<bool> check_format(const fs::path& folder) {
   }
   if (!text) return std::move(text).error();
 
+  if (*text == restoring)
+    return not_ours(folder, "it was to be made of a backup, which was interrupted");
   int version = 0;
   std::string_view rest = *text;
   if (!rest.starts_with(format_beginning)) return not_ours(folder, "its FORMAT is another's");
@@ -118,7 +112,17 @@ Result<Descriptor> take_lock(const fs::path& folder) {
                       who.empty() ? "another process" : "process " + who));
 }
 
-/// Makes missing folders from the top. Errors: invalid_argument, io, quota_exceeded.
+}  // namespace
+
+Result<std::string> read_small_file(const fs::path& path) {
+  SLIPWAY_TRY(const Descriptor file, local::open_file(path, O_RDONLY));
+  std::string text(256, '\0');
+  SLIPWAY_TRY(const std::size_t count,
+              local::read_at(file, path, 0, std::as_writable_bytes(std::span(text))));
+  text.resize(count);
+  return text;
+}
+
 Result<void> make_folders(const fs::path& folder) {
   std::error_code error;
   if (fs::is_directory(folder, error)) return {};
@@ -127,9 +131,6 @@ Result<void> make_folders(const fs::path& folder) {
   return local::make_folder(folder);
 }
 
-/// The folder's name, and those of the folders above that may have been made for it, are durable,
-/// whoever made them: an earlier process may have been killed before it came to that. Whoever may
-/// not write to a folder made nothing in it. Errors: io.
 Result<void> flush_names_above(fs::path folder) {
   while (folder.has_relative_path()) {
     folder = folder.parent_path();
@@ -138,8 +139,6 @@ Result<void> flush_names_above(fs::path folder) {
   }
   return {};
 }
-
-}  // namespace
 
 Result<DataFolder> DataFolder::open(const fs::path& folder) {
   std::error_code error;
@@ -159,11 +158,37 @@ Result<DataFolder> DataFolder::open(const fs::path& folder) {
   return DataFolder(path, std::move(lock), !complete);
 }
 
+Result<DataFolder> DataFolder::open_empty(const fs::path& folder) {
+  std::error_code error;
+  const bool there = fs::exists(folder, error);
+  fs::directory_iterator entry;
+  if (!error && there) entry = fs::directory_iterator(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error))
+    if (entry->path().filename() != "lost+found")
+      return Error(ErrorCode::invalid_argument,
+                   slipway::format("{} is not empty; name an empty folder or one that does not "
+                                   "exist yet",
+                                   folder.native()));
+  if (error) return file_error(error.value(), "list", folder);
+  return open(folder);
+}
+
+Result<void> DataFolder::begin_restore() {
+  is_new_ = false;  // what the backup has was acknowledged
+  return write_format(restoring);
+}
+
 Result<void> DataFolder::complete() {
-  SLIPWAY_TRY(const bool there, check_format(path_));
-  if (there) return {};
+  const auto text = read_small_file(path_ / format_file);
+  if (!text || *text != restoring) {
+    SLIPWAY_TRY(const bool there, check_format(path_));
+    if (there) return {};
+  }
+  return write_format(slipway::format("{}{}\n", format_beginning, data_format_version));
+}
+
+Result<void> DataFolder::write_format(std::string_view text) const {
   const fs::path temporary = path_ / new_format_file;
-  const std::string text = slipway::format("{}{}\n", format_beginning, data_format_version);
   SLIPWAY_TRY(const Descriptor file, local::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
   std::uint64_t end = 0;
   SLIPWAY_CHECK(local::write_at(file, temporary, end, std::as_bytes(std::span(text))));

@@ -9,6 +9,8 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 #include <slipway/core/result.hpp>
 
@@ -23,16 +25,25 @@ class DataFolder {
   /// io, quota_exceeded.
   static Result<DataFolder> open(const std::filesystem::path& folder);
 
+  /// The same of a folder that is empty or missing; any other is refused, ours too.
+  static Result<DataFolder> open_empty(const std::filesystem::path& folder);
+
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
   /// FORMAT was missing when it was opened: nothing in it was ever acknowledged.
   [[nodiscard]] bool is_new() const noexcept { return is_new_; }
 
-  /// Writes FORMAT where it is missing: all that it promises is there and flushed.
+  /// Until complete, FORMAT says that the folder is being made of a backup, so that nobody opens it.
+  /// Errors: io, quota_exceeded.
+  Result<void> begin_restore();
+
+  /// Writes FORMAT where it is not yet as it should be: all that it promises is there and flushed.
   /// Errors: io, quota_exceeded.
   Result<void> complete();
 
  private:
+  Result<void> write_format(std::string_view text) const;
+
   DataFolder(std::filesystem::path path, local::Descriptor lock, bool is_new)
       : path_(std::move(path)), lock_(std::move(lock)), is_new_(is_new) {}
 
@@ -40,5 +51,17 @@ class DataFolder {
   local::Descriptor lock_;
   bool is_new_;
 };
+
+/// Makes missing folders from the top. Errors: invalid_argument (there is a file), io,
+/// quota_exceeded.
+Result<void> make_folders(const std::filesystem::path& folder);
+
+/// The folder's name, and those of the folders above that may have been made for it, are durable,
+/// whoever made them: an earlier process may have been killed before it came to that. Whoever may
+/// not write to a folder made nothing in it. Errors: io.
+Result<void> flush_names_above(std::filesystem::path folder);
+
+/// At most the first 256 bytes. Errors: not_found, io.
+Result<std::string> read_small_file(const std::filesystem::path& path);
 
 }  // namespace slipway

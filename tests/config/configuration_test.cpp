@@ -34,6 +34,8 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_FALSE(configuration.tls.has_value());
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{64} << 30U);
   EXPECT_FALSE(configuration.sparse_images);
+  EXPECT_EQ(configuration.scrub.interval, std::chrono::hours(24 * 7));
+  EXPECT_EQ(configuration.scrub.bytes_per_second, 10'485'760U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
@@ -51,7 +53,7 @@ tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
 storage:
   metadata: {lmdb: {map_size: 1GiB}}
   blobs: {local: {}}
-registry: {sparse_images: true}
+registry: {sparse_images: true, scrub: {interval: 12h, rate: 0B}}
 builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
@@ -77,6 +79,8 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.tls->client_ca, "ca.pem");
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{1} << 30U);
   EXPECT_TRUE(configuration.sparse_images);
+  EXPECT_EQ(configuration.scrub.interval, std::chrono::hours(12));
+  EXPECT_EQ(configuration.scrub.bytes_per_second, 0U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh", "file"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
@@ -170,6 +174,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"map_size_without_a_unit", "storage:\n  metadata:\n    lmdb:\n      map_size: 64\n",
                 "config.yaml:4: storage.metadata.lmdb.map_size: expected a size such as 512MiB or "
                 "64GiB, got \"64\""},
+        Mistake{"scrub_interval", "registry:\n  scrub: {interval: 0s}\n",
+                "config.yaml:2: registry.scrub.interval: expected a duration above 0 such as 7d, got "
+                "\"0s\""},
+        Mistake{"scrub_rate", "registry:\n  scrub: {rate: 10}\n",
+                "config.yaml:2: registry.scrub.rate: expected bytes a second such as 10MiB, or 0B for "
+                "no scrub, got \"10\""},
         Mistake{"sparse_images_of_another_kind", "registry:\n  sparse_images: some\n",
                 "config.yaml:2: registry.sparse_images: expected true or false, got \"some\""},
         Mistake{"storage_of_a_later_version", "storage:\n  blobs: {s3: {bucket: b}}\n",

@@ -36,7 +36,7 @@ INSTANTIATE_TEST_SUITE_P(
     All, WrongUsage,
     testing::Values(
         Wrong{"nothing", {}, "slipway: expected one of serve, worker, build, trigger, token, gc, "
-              "check-config"},
+              "scrub, backup, restore, check-config"},
         Wrong{"unknown_command", {"sevre"}, "check-config, got \"sevre\""},
         Wrong{"unknown_flag", {"serve", "--dta", "x"}, "slipway serve: expected one of"},
         Wrong{"unknown_flag_is_named", {"serve", "--dta", "x"}, "got \"--dta\""},

@@ -40,6 +40,15 @@ class ScarceObjectStore final : public ObjectStore {
     return inner_->open(key);
   }
   Result<bool> remove(std::string_view key) override { return inner_->remove(key); }
+  Result<void> set_aside(std::string_view key, std::string_view name) override {
+    return inner_->set_aside(key, name);
+  }
+  Result<void> set_aside(std::span<const std::byte> bytes, std::string_view name) override {
+    return inner_->set_aside(bytes, name);
+  }
+  Result<std::shared_ptr<const Object>> open_aside(std::string_view name) override {
+    return inner_->open_aside(name);
+  }
   Result<void> for_each(const std::function<bool(std::string_view)>& visit) override {
     return inner_->for_each(visit);
   }

@@ -99,11 +99,51 @@ TEST_P(ObjectStoreContract, ADiscardedStageIsGone) {
   EXPECT_TRUE(succeeded(store().begin_stage("upload")));
 }
 
-TEST_P(ObjectStoreContract, AnObjectIsNeverReplaced) {
-  ASSERT_TRUE(succeeded(staged(store(), "one", "first")->publish("key")));
-  ASSERT_TRUE(succeeded(staged(store(), "two", "second, longer")->publish("key")));
-  EXPECT_EQ(content_of(store(), "key"), "first");
+/// A key stands for its bytes: another ones' were damaged.
+TEST_P(ObjectStoreContract, WhatIsPublishedLastStays) {
+  ASSERT_TRUE(succeeded(staged(store(), "one", "damaged")->publish("key")));
+  const auto open = store().open("key");
+  ASSERT_TRUE(succeeded(open));
+  ASSERT_TRUE(succeeded(staged(store(), "two", "sound")->publish("key")));
+  EXPECT_EQ(content_of(store(), "key"), "sound");
+  EXPECT_EQ(content_of(**open), "damaged") << "who has opened an object keeps what it opened";
   EXPECT_TRUE(all_stages(store()).empty());
+  EXPECT_THAT(all_objects(store()), testing::ElementsAre("key"));
+}
+
+TEST_P(ObjectStoreContract, WhatIsSetAsideIsKeptApart) {
+  ASSERT_TRUE(succeeded(staged(store(), "one", "bytes")->publish("key")));
+  ASSERT_TRUE(succeeded(store().set_aside("key", "key.1")));
+  ASSERT_TRUE(succeeded(store().set_aside(bytes_of("others"), "value.1")));
+  EXPECT_TRUE(failed(store().set_aside("key", "key.1"), ErrorCode::already_exists));
+  EXPECT_TRUE(failed(store().set_aside(bytes_of("x"), "key.1"), ErrorCode::already_exists));
+  EXPECT_TRUE(failed(store().set_aside("missing", "missing.1"), ErrorCode::not_found));
+  EXPECT_TRUE(failed(store().set_aside("key", "../key"), ErrorCode::invalid_argument));
+  EXPECT_TRUE(failed(store().set_aside(bytes_of("x"), "a/b"), ErrorCode::invalid_argument));
+  EXPECT_EQ(content_of(store(), "key"), "bytes") << "it stays";
+  EXPECT_TRUE(store().remove("key").value());
+  EXPECT_EQ(content_of(**store().open_aside("key.1")), "bytes");
+  EXPECT_EQ(content_of(**store().open_aside("value.1")), "others");
+  EXPECT_TRUE(failed(store().open_aside("missing"), ErrorCode::not_found));
+  EXPECT_TRUE(all_objects(store()).empty());
+  EXPECT_TRUE(all_stages(store()).empty());
+}
+
+TEST_P(ObjectStoreContract, ReadingOnceReadsTheSame) {
+  std::string bytes(300000, '\0');
+  for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<char>(i * 7);
+  ASSERT_TRUE(succeeded(staged(store(), "one", bytes)->publish("key")));
+  const auto object = store().open("key");
+  ASSERT_TRUE(succeeded(object));
+  std::string all;
+  std::string piece(65536, '\0');
+  while (true) {
+    const auto count = (*object)->read_once_at(all.size(), std::as_writable_bytes(std::span(piece)));
+    ASSERT_TRUE(succeeded(count));
+    if (*count == 0) break;
+    all.append(piece, 0, *count);
+  }
+  EXPECT_TRUE(all == bytes);
 }
 
 TEST_P(ObjectStoreContract, AnOpenObjectOutlivesItsRemoval) {

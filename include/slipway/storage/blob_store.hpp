@@ -20,6 +20,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <slipway/core/digest.hpp>
 #include <slipway/core/result.hpp>
@@ -54,6 +55,34 @@ using BlobLink = std::function<Result<void>(WriteTransaction&, const BlobInfo&)>
 /// MetadataStore::Write it may run more than once. `renewed_at` is the blob's lease.
 using BlobCondition =
     std::function<Result<bool>(WriteTransaction&, const BlobInfo&, Timestamp renewed_at)>;
+
+/// How a blob's bytes were found to be.
+struct BlobCheck {
+  enum class State : std::uint8_t {
+    sound,       // its bytes are those of its digest
+    gone,        // there is no such blob
+    damaged,     // its bytes are missing or are others
+    unreadable,  // the system refused to read them
+  };
+  State state = State::gone;
+  std::uint64_t size = 0;  // bytes, as its record says
+  std::string why;         // of the last two
+};
+
+/// A blob that was found damaged. It is not in the store any more, until it is pushed again.
+struct QuarantinedBlob {
+  Digest digest;
+  std::uint64_t size = 0;  // bytes, as they should be
+  Timestamp found{};
+  std::string kept_as;  // the bytes, by ObjectStore::open_aside; empty: there were none
+  std::string why;
+};
+
+/// Told of bytes that were read; may wait, or answer an error that ends the reading.
+using BytesRead = std::function<Result<void>(std::uint64_t bytes)>;
+
+/// What a MetadataStore notifies when a blob was quarantined or came back.
+inline constexpr std::string_view quarantine_topic = "blobs/quarantine";
 
 /// A blob on its way in. Bytes are hashed while they arrive, once. Destroying a writer without
 /// persist or commit forgets what was not persisted.
@@ -126,6 +155,31 @@ class BlobStore {
   /// after that is durable, and a crash between leaves an object that nobody refers to. True when
   /// it was removed. Errors: io, corrupt, those of `may_go`.
   Result<bool> remove(const Digest& digest, const BlobCondition& may_go);
+
+  // ---- damage ----
+
+  /// Reads all bytes of a blob and compares them with its digest. Holds no lock. Errors: io (of the
+  /// metadata store), those of `read`.
+  Result<BlobCheck> check(const Digest& digest, const BytesRead& read = {}) const;
+
+  /// Checks a blob again, now that nobody can replace or remove it, and takes it out of the store
+  /// when it is damaged: its bytes are set aside first, then its rows go in one transaction, then its
+  /// object. A crash in between leaves the blob as it was, or an object that nobody refers to. Who
+  /// refers to the blob finds it missing until it is put or committed again. nullopt: it is not
+  /// damaged. Errors: io, quota_exceeded.
+  Result<std::optional<QuarantinedBlob>> quarantine(const Digest& digest);
+
+  /// Point read: nullopt when it is not in quarantine, or is back. Errors: io, corrupt.
+  Result<std::optional<QuarantinedBlob>> find_quarantined(const ReadView& view,
+                                                          const Digest& digest) const;
+  /// All of them, in the order of their digests. Errors: io, corrupt.
+  Result<std::vector<QuarantinedBlob>> quarantined() const;
+
+  /// At most `limit` blobs behind `last`, in the order of their digests: for who visits them all and
+  /// does not want to keep a snapshot. Errors: io, corrupt.
+  Result<std::vector<Digest>> digests(const std::optional<Digest>& last, std::size_t limit) const;
+
+  // ---- writing large blobs ----
 
   /// A new blob under a stage name of the caller's, which must be unique. Touches nothing until
   /// more than inline_limit bytes came or persist is called.

@@ -1,7 +1,8 @@
 // ObjectStore: the port for large, immutable byte strings.
 //
 // Bytes are staged under a name of the caller's, grow by appending, and are published under their
-// final key: from then on they never change. Staged bytes that were persisted survive `kill -9`;
+// final key: from then on they never change. A key stands for its bytes: whoever publishes it again
+// has the same ones. Staged bytes that were persisted survive `kill -9`;
 // published ones survive a power cut.
 //
 // Implementations: memory_object_store.hpp, and a folder (open_stores.hpp). Each passes
@@ -38,6 +39,12 @@ class Object {
   /// at the end. Errors: io.
   virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
 
+  /// As read_at, for who reads all of it once: bytes that were not in memory before are not kept
+  /// there, so that others' stay. Errors: io.
+  virtual Result<std::size_t> read_once_at(std::uint64_t offset, std::span<std::byte> out) const {
+    return read_at(offset, out);
+  }
+
   /// A descriptor of the file that holds exactly these bytes, for servers that send from the page
   /// cache; owned by the Object. -1 where there is none.
   [[nodiscard]] virtual int file_descriptor() const noexcept { return -1; }
@@ -57,8 +64,8 @@ class Stage {
   /// As Object::read_at, of what was appended.
   virtual Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const = 0;
 
-  /// Flushes the bytes, gives them their final key, flushes the folder, and ends the stage. When
-  /// the key is there already, that object stays and the stage is dropped. Errors: io,
+  /// Flushes the bytes, gives them their final key, flushes the folder, and ends the stage. An
+  /// object that has the key already is replaced: it has the same bytes, or is damaged. Errors: io,
   /// quota_exceeded; the stage is then still there.
   virtual Result<void> publish(std::string_view key) = 0;
 
@@ -89,6 +96,15 @@ class ObjectStore {
 
   /// True when it was there. Errors: io.
   virtual Result<bool> remove(std::string_view key) = 0;
+
+  /// Keeps an object's bytes under a name of their own, apart from objects and stages, durably: for
+  /// people to look at. The object stays. Errors: not_found, already_exists (name), io,
+  /// quota_exceeded.
+  virtual Result<void> set_aside(std::string_view key, std::string_view name) = 0;
+  /// The same for bytes that are no object. Errors: already_exists, io, quota_exceeded.
+  virtual Result<void> set_aside(std::span<const std::byte> bytes, std::string_view name) = 0;
+  /// Errors: not_found, io.
+  virtual Result<std::shared_ptr<const Object>> open_aside(std::string_view name) = 0;
 
   /// Calls `visit` for each published key, in no order, until it answers false. Errors: io.
   virtual Result<void> for_each(const std::function<bool(std::string_view key)>& visit) = 0;

@@ -5,6 +5,8 @@
 //   <data>/metadata/         LMDB's environment
 //   <data>/blobs/            objects, <aa>/<key> by the first two characters behind the last dash
 //   <data>/staging/          stages
+//   <data>/quarantine/       damaged bytes, for people to look at; made when there are some
+//   <data>/removed/          objects that were removed while a backup runs
 //
 // docs/storage.md tells what lies where, what is flushed when, and how it recovers.
 //
@@ -17,6 +19,7 @@
 #include <memory>
 
 #include <slipway/core/result.hpp>
+#include <slipway/storage/backup.hpp>
 #include <slipway/storage/metadata_store.hpp>
 #include <slipway/storage/object_store.hpp>
 #include <slipway/support/log.hpp>
@@ -41,6 +44,14 @@ class Stores {
   virtual ~Stores() = default;
   [[nodiscard]] virtual MetadataStore& metadata() noexcept = 0;
   [[nodiscard]] virtual ObjectStore& objects() noexcept = 0;
+
+  /// Makes a backup (backup.hpp) while everything goes on: the metadata as it was at one moment after
+  /// the call, and every object that it refers to, though blobs are removed meanwhile. `backup` is an
+  /// absolute path outside the data folder, of a folder that is empty or not there yet; an interrupted
+  /// one is left as it is, without BACKUP. Errors: unsupported (not on disk), invalid_argument
+  /// (`backup`), io, quota_exceeded, those of `watch`.
+  virtual Result<BackupProgress> back_up(const std::filesystem::path& backup,
+                                         const BackupWatch& watch = {}) = 0;
 };
 
 /// Makes the folder where it is missing or empty. A folder that is not ours, is of another format
