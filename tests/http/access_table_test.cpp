@@ -169,6 +169,7 @@ class World : public ApiFixture {
     const std::map<std::string, std::string, std::less<>> values{
         {"{repository}", "app/web"}, {"{digest}", digest_},   {"{reference}", "latest"},
         {"{upload}", "nonsense"},    {"{trigger}", trigger_.id},
+        {"{kind}", "scrub"},
         {"{id}", of_trigger ? trigger_.id : build_}};
     std::string text(path);
     for (const auto& [name, value] : values)
@@ -190,8 +191,9 @@ class World : public ApiFixture {
 
  private:
   const AccessPolicy open_;
-  BuildHandlerParts open_parts_{*metadata_, *registry_,     *queue_, logs_,  triggers_,
-                                tokens_,    authenticator_, open_,   clock_, Log::none()};
+  BuildHandlerParts open_parts_{*metadata_, *registry_,   *queue_,        logs_, triggers_,
+                                tokens_,    maintenance_, authenticator_, open_, clock_,
+                                Log::none()};
   std::unique_ptr<HttpHandler> oci_ = make_oci_handler(*registry_, authenticator_, open_);
   std::unique_ptr<HttpHandler> open_api_ = make_build_handler(open_parts_, options_);
   std::unique_ptr<HttpHandler> open_hooks_ = make_webhook_handler(open_parts_, options_);
