@@ -3,6 +3,7 @@
 // Thread safety: one thread; the operation may be cancelled from any.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdint>
 #include <mutex>

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <random>
 #include <thread>
 
@@ -44,10 +45,12 @@ class Run final : public OperationRun {
  public:
   void count(std::string_view name, std::uint64_t done, std::optional<std::uint64_t>) override {
     counts.change([&](auto& all) { all[std::string(name)] = done; });
+    if (name == "blobs" && done == stop_after_blobs) stop.request_stop();
   }
   [[nodiscard]] std::stop_token stop_token() const noexcept override { return stop.get_token(); }
 
   std::stop_source stop;
+  std::uint64_t stop_after_blobs = 0;  // 0: goes on
   test::Told<std::map<std::string, std::uint64_t>> counts;
 };
 
@@ -234,8 +237,7 @@ TEST_P(ScrubTest, EveryRowMustLeadSomewhereAndBeLedTo) {
       {rows::blob_link(web, layer).str(), {"is listed as holder of"}},
       {rows::content_holder(layer, "app/web").str(), {"is not listed among the holders"}},
       {rows::manifest(web, image).str(),
-       {"is said to have the tag", "is listed as holder of", "and it does not",
-        "and it does not", "which is not there"}},
+       {"is listed as holder of", "and it does not", "and it does not", "which is not there"}},
       {rows::named_by(web, layer, image).str(), {"and no row says so"}},
       {rows::tag(web, "v1").str(), {"is said to have the tag v1, and has not"}},
       {rows::tag_of_manifest(web, image, "v1").str(), {"tag app/web:v1 is missing among"}},
@@ -299,30 +301,12 @@ TEST_P(ScrubTest, OneThatResumesGoesOnWhereItWasStopped) {
   const std::chrono::hours interval(24);
   for (int i = 0; i < 10; ++i) put("app/web", "blob " + std::to_string(i));
   EXPECT_EQ(*scrub_due_in(blobs_.metadata(), clock_, interval), std::chrono::minutes(10));
-  {
-    Run run;
-    std::thread canceller([&] {
-      run.counts.wait_until([](const auto& counts) {
-        const auto blobs = counts.find("blobs");
-        return blobs != counts.end() && blobs->second >= 4;
-      });
-      run.stop.request_stop();
-    });
-    std::thread advancer([&] {
-      while (!run.stop.stop_requested()) {
-        clock_.advance(std::chrono::seconds(1));
-        std::this_thread::yield();
-      }
-    });
-    const auto stopped = scrub(parts_, {.bytes_per_second = 6, .resumes = true}, run);
-    canceller.join();
-    advancer.join();
-    ASSERT_FALSE(stopped.ok());
-  }
+  Run run;
+  run.stop_after_blobs = 4;
+  ASSERT_FALSE(scrub(parts_, {.resumes = true}, run).ok());
   EXPECT_EQ(*scrub_due_in(blobs_.metadata(), clock_, interval), std::chrono::minutes(1));
   const ScrubReport rest = scrub_all({.resumes = true});
-  EXPECT_LE(rest.blobs, 7U) << "the first were read before";
-  EXPECT_GE(rest.blobs, 1U);
+  EXPECT_EQ(rest.blobs, 6U) << "the first were read before";
   clock_.advance(std::chrono::hours(1));
   EXPECT_EQ(*scrub_due_in(blobs_.metadata(), clock_, interval), std::chrono::hours(23));
   EXPECT_EQ(scrub_all({.resumes = true}).blobs, 10U) << "a new round reads all";
