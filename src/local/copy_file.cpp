@@ -53,11 +53,11 @@ Result<bool> link_or_copy(const fs::path& from, const fs::path& to) {
   if (::link(from.c_str(), to.c_str()) == 0) return true;
   if (errno == EEXIST || errno == ENOENT || errno == ENOSPC || errno == EDQUOT || errno == EIO)
     return file_error(errno, "link", errno == EEXIST ? to : from);
-  SLIPWAY_CHECK(copy_file(from, to));
+  SLIPWAY_CHECK(copy_whole_file(from, to));
   return false;
 }
 
-Result<std::uint64_t> copy_file(const fs::path& from, const fs::path& to) {
+Result<std::uint64_t> copy_whole_file(const fs::path& from, const fs::path& to) {
   SLIPWAY_TRY(const Descriptor source, open_file(from, O_RDONLY));
   SLIPWAY_TRY(const Descriptor target, open_file(to, O_RDWR | O_CREAT | O_EXCL));
   Result<void> copied = copy_bytes(source, from, target, to);

@@ -17,6 +17,6 @@ Result<bool> link_or_copy(const std::filesystem::path& from, const std::filesyst
 
 /// A copy, flushed and mode 0600, that shares its blocks where the file system can. Flushes no
 /// folder; what was begun is removed after an error. Answers the bytes. Errors: as link_or_copy.
-Result<std::uint64_t> copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
+Result<std::uint64_t> copy_whole_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace slipway::local

@@ -12,6 +12,7 @@
 #include "local/file.hpp"
 #include "stores/backup.hpp"
 #include "stores/data_folder.hpp"
+#include "stores/folder_stores.hpp"
 #include "stores/object_rows.hpp"
 #include "support/format.hpp"
 
@@ -51,7 +52,7 @@ class FolderRestore final : public Restore {
     const fs::path metadata = folder_.path() / "metadata";
     SLIPWAY_CHECK(local::make_folder(metadata));
     SLIPWAY_TRY(progress_.metadata_bytes,
-                local::copy_file(backup_ / "metadata/data.mdb", metadata / "data.mdb"));
+                local::copy_whole_file(backup_ / "metadata/data.mdb", metadata / "data.mdb"));
     SLIPWAY_CHECK(local::sync_folder(metadata));
     if (watch) SLIPWAY_CHECK(watch(progress_));
     SLIPWAY_CHECK(copy_objects(watch));
@@ -74,10 +75,11 @@ class FolderRestore final : public Restore {
       return {};
     }));
     std::set<fs::path> folders;
-    SLIPWAY_CHECK(for_each_object_row(*copied, [&](const std::string& key) -> Result<void> {
+    const auto copy = [&](const std::string& key) -> Result<void> {
       SLIPWAY_CHECK(copy_object(key, blobs, folders));
       return watch ? watch(progress_) : Result<void>();
-    }));
+    };
+    SLIPWAY_CHECK(for_each_object_row(*copied, copy));
     for (const fs::path& folder : folders) SLIPWAY_CHECK(local::sync_folder(folder));
     return local::sync_folder(blobs);
   }

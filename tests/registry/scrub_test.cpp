@@ -41,7 +41,7 @@ std::string image_of(std::string_view layer) {
 }
 
 /// A run that counts, and that the test may cancel.
-class Run final : public OperationRun {
+class CountedRun final : public OperationRun {
  public:
   void count(std::string_view name, std::uint64_t done, std::optional<std::uint64_t>) override {
     counts.change([&](auto& all) { all[std::string(name)] = done; });
@@ -83,7 +83,7 @@ class ScrubTest : public testing::TestWithParam<bool> {
     return *blobs_.read(digest_of(bytes), 1'000'000);
   }
   ScrubReport scrub_all(const ScrubOptions& options = {}) {
-    Run run;
+    CountedRun run;
     const auto report = scrub(parts_, options, run);
     EXPECT_TRUE(report.ok()) << (report.ok() ? "" : report.error().message);
     return report ? *report : ScrubReport();
@@ -269,7 +269,7 @@ TEST_P(ScrubTest, EveryRowMustLeadSomewhereAndBeLedTo) {
 
 TEST_P(ScrubTest, ItReadsNoFasterThanItsRate) {
   put("app/web", large);
-  Run run;
+  CountedRun run;
   std::atomic<bool> ended = false;
   std::thread scrubber([&] {
     EXPECT_TRUE(scrub(parts_, {.bytes_per_second = 10'000}, run).ok());
@@ -287,7 +287,7 @@ TEST_P(ScrubTest, ItReadsNoFasterThanItsRate) {
 
 TEST_P(ScrubTest, ACancelledOneStopsAlsoWhileItWaits) {
   put("app/web", large);
-  Run run;
+  CountedRun run;
   Result<ScrubReport> result = ScrubReport();
   std::thread scrubber([&] { result = scrub(parts_, {.bytes_per_second = 1}, run); });
   run.counts.wait_until([](const auto& counts) { return counts.contains("bytes"); });
@@ -301,7 +301,7 @@ TEST_P(ScrubTest, OneThatResumesGoesOnWhereItWasStopped) {
   const std::chrono::hours interval(24);
   for (int i = 0; i < 10; ++i) put("app/web", "blob " + std::to_string(i));
   EXPECT_EQ(*scrub_due_in(blobs_.metadata(), clock_, interval), std::chrono::minutes(10));
-  Run run;
+  CountedRun run;
   run.stop_after_blobs = 4;
   ASSERT_FALSE(scrub(parts_, {.resumes = true}, run).ok());
   EXPECT_EQ(*scrub_due_in(blobs_.metadata(), clock_, interval), std::chrono::minutes(1));
@@ -369,7 +369,7 @@ TEST_P(ScrubTest, AsAnOperationItTakesARateAndAnswersItsReport) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, ScrubTest, testing::Bool(),
-                         [](const auto& info) { return info.param ? "disk" : "memory"; });
+                         [](const auto& one) { return one.param ? "disk" : "memory"; });
 
 }  // namespace
 }  // namespace slipway

@@ -185,7 +185,9 @@ TEST_F(BackupTest, IsWholeWhilePushesAndRemovalsGoOn) {
     EXPECT_EQ((*restore)->progress().missing, 0U);
     Stores& stores = (*restore)->stores();
     BlobStore blobs(stores.metadata(), stores.objects(), Clock::system());
-    for (const Digest& digest : *blobs.digests(std::nullopt, 1000))
+    const auto digests = blobs.digests(std::nullopt, 1000);
+    ASSERT_TRUE(succeeded(digests));
+    for (const Digest& digest : *digests)
       EXPECT_EQ(blobs.check(digest)->state, BlobCheck::State::sound);
   }
   done = true;
