@@ -88,7 +88,8 @@ Result<Finding> check_blob(const ReadView& view, std::string_view key) {
   const auto digest = parts.digest();
   if (!digest) return malformed("a blob");
   if (parts.rest().empty()) return Finding();
-  if (parts.rest() != key_space::blob_content) return malformed("a blob");
+  if (key != Key(key_space::blob).digest(*digest).text(key_space::blob_content).str())
+    return malformed("a blob");
   SLIPWAY_TRY(const bool there, is_there(view, Key(key_space::blob).digest(*digest)));
   if (there) return Finding();
   return Finding(slipway::format("the bytes of blob {} have no record", digest->to_string()));

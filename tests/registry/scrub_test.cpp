@@ -222,7 +222,7 @@ TEST_P(ScrubTest, APushMendsWhatIsMissingOrCutShort) {
   put("app/web", large);
   put("app/web", "small");
   ASSERT_TRUE(blobs_.objects().remove(object_key(digest_of(large))).value());
-  erase(key_space::Key(key_space::blob).digest(digest_of("small")).str() + "c");
+  erase(test::content_key(digest_of("small")));
   put("app/web", large);
   put("app/web", "small");
   EXPECT_TRUE(scrub_all().clean());
@@ -358,7 +358,7 @@ TEST_P(ScrubTest, AsAnOperationItTakesARateAndAnswersItsReport) {
     ASSERT_FALSE(refused.ok()) << wrong;
     EXPECT_EQ(refused.error().code, ErrorCode::invalid_argument);
   }
-  const auto started = maintenance.start("scrub", R"({"rate":"1GiB"})");
+  const auto started = maintenance.start("scrub", "{}");
   ASSERT_TRUE(started.ok());
   const auto ended = maintenance.wait(started->id);
   ASSERT_EQ(ended->state, OperationState::succeeded);

@@ -12,13 +12,17 @@
 
 namespace slipway::test {
 
+/// Of the row that has a small blob's bytes.
+inline std::string content_key(const Digest& digest) {
+  return key_space::Key(key_space::blob).digest(digest).text(key_space::blob_content).str();
+}
+
 /// Flips one bit of a blob, wherever its bytes lie.
 inline void flip_a_bit(BlobStore& blobs, const Digest& digest) {
   auto bytes = blobs.read(digest, std::uint64_t{1} << 30U);
   ASSERT_TRUE(bytes.ok());
   (*bytes)[bytes->size() / 2] ^= 0x10;
-  const std::string row =
-      key_space::Key(key_space::blob).digest(digest).str() + std::string(key_space::blob_content);
+  const std::string row = content_key(digest);
   bool value = false;
   ASSERT_TRUE(blobs.metadata()
                   .write([&](WriteTransaction& transaction) -> Result<void> {
