@@ -6,6 +6,7 @@
 #include <slipway/support/ulid.hpp>
 
 #include "build/build_json.hpp"
+#include "registry/rows.hpp"
 #include "storage/key_space.hpp"
 #include "support/format.hpp"
 
@@ -55,6 +56,11 @@ std::optional<Row> queue_row(const Build& build) {
   return Row{waiting_key(build), std::move(value)};
 }
 
+/// The context of a build that has not ended: it has to stay.
+const ContextSource* needed_context(const Build& build) {
+  return is_final(build.state) ? nullptr : std::get_if<ContextSource>(&build.request.source);
+}
+
 std::vector<Row> derived_rows(const Build& build) {
   const std::string& repository = build.request.repository.str();
   const std::string_view state = to_string(build.state);
@@ -68,6 +74,9 @@ std::vector<Row> derived_rows(const Build& build) {
            .str(),
        ""}};
   if (auto row = queue_row(build)) rows.push_back(std::move(*row));
+  if (const auto* source = needed_context(build))
+    rows.push_back(
+        {rows::kept_by(build.request.repository, source->digest, build.id).str(), ""});
   return rows;
 }
 
@@ -181,14 +190,27 @@ Result<Build> load_build(const ReadView& view, std::string_view id) {
 }
 
 Result<void> insert_build(WriteTransaction& transaction, const Build& build) {
+  if (const auto* context = needed_context(build)) {
+    const RepositoryName& repository = build.request.repository;
+    SLIPWAY_TRY(const auto blob, rows::find_blob(transaction, repository, context->digest));
+    if (!blob)
+      return Error(ErrorCode::not_found,
+                   slipway::format("the build's context {} is not in repository {}, or not any "
+                                   "more; submit it again with its context",
+                                   context->digest.to_string(), repository.str()));
+  }
   SLIPWAY_CHECK(transaction.put(record_key(build.id), to_json(build)));
   SLIPWAY_CHECK(replace_rows(transaction, {}, derived_rows(build)));
   return count(transaction, build, 1);
 }
 
-Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after) {
+Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after,
+                           const LeaseTerms& lease, Timestamp now) {
   SLIPWAY_CHECK(transaction.put(record_key(after.id), to_json(after)));
   SLIPWAY_CHECK(replace_rows(transaction, derived_rows(before), derived_rows(after)));
+  const ContextSource* context = needed_context(before);
+  if (context != nullptr && needed_context(after) == nullptr)
+    SLIPWAY_CHECK(rows::renew(transaction, before.request.repository, context->digest, lease, now));
   if (counts_alike(before, after)) return {};
   SLIPWAY_CHECK(count(transaction, after, 1));  // first, so that a count in between is not gone
   return count(transaction, before, -1);

@@ -1,6 +1,7 @@
 // The rows of a build: its record, and those that follow from it: its places in the lists and in
-// the queue, and what it adds to the counts of its tenant and its backend. They are all functions
-// of the record, so saving one is replacing the rows of the old record by those of the new.
+// the queue, what it adds to the counts of its tenant and its backend, and that its context must
+// not be collected before it has ended. They are all functions of the record, so saving one is
+// replacing the rows of the old record by those of the new.
 //
 // Thread safety: pure functions over a view.
 #pragma once
@@ -16,6 +17,7 @@
 #include <slipway/build/build_queue.hpp>
 #include <slipway/build/queue_summary.hpp>
 #include <slipway/core/result.hpp>
+#include <slipway/registry/lease.hpp>
 #include <slipway/storage/metadata_store.hpp>
 
 namespace slipway {
@@ -23,11 +25,13 @@ namespace slipway {
 /// Errors: not_found, io, corrupt.
 Result<Build> load_build(const ReadView& view, std::string_view id);
 
-/// A new build. Errors: io, too_large.
+/// A new build. Errors: not_found (its context), io, too_large.
 Result<void> insert_build(WriteTransaction& transaction, const Build& build);
 
-/// REQUIRES: both have the same id. Errors: io, too_large, corrupt.
-Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after);
+/// REQUIRES: both have the same id. A context that is not needed any more is renewed, so that the
+/// build can be retried for a while. Errors: io, too_large, corrupt.
+Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after,
+                           const LeaseTerms& lease, Timestamp now);
 
 /// Errors: invalid_argument, io, corrupt.
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter);

@@ -73,8 +73,8 @@ class DurableBuildQueue final : public BuildQueue {
   /// The same for the attempt that is out. Errors: conflict when it is over.
   Result<Build> change(const WorkerCredential& attempt, const Apply& apply);
 
-  static Result<Changed> change_within(WriteTransaction& transaction, LiveSummary::Change& counted,
-                                       std::string_view id, const Apply& apply);
+  Result<Changed> change_within(WriteTransaction& transaction, LiveSummary::Change& counted,
+                                std::string_view id, const Apply& apply);
   /// After the commit.
   void note(const Changed& changed);
 

@@ -3,8 +3,7 @@
 #include <charconv>
 #include <fstream>
 
-#include <slipway/core/quantity.hpp>
-
+#include "config/registry_section.hpp"
 #include "config/section.hpp"
 #include "support/format.hpp"
 
@@ -67,36 +66,6 @@ Result<void> read_storage(const Node& node, const ConfigPlace& place, StoreOptio
       return Section(local, local_place).finish();
     });
     return kinds.finish();
-  });
-  return section.finish();
-}
-
-Result<void> read_scrub(const Node& node, const ConfigPlace& place, ScrubConfiguration& out) {
-  Section section(node, place);
-  section.read_parsed<std::chrono::milliseconds>(
-      "interval", "a duration above 0 such as 7d",
-      [](std::string_view text) -> std::optional<std::chrono::milliseconds> {
-        const auto interval = parse_duration(text);
-        return interval && interval->count() > 0 ? interval : std::nullopt;
-      },
-      out.interval);
-  section.read_parsed<std::uint64_t>("rate", "bytes a second such as 10MiB, or 0B for no scrub",
-                                     parse_byte_size, out.bytes_per_second);
-  return section.finish();
-}
-
-Result<void> read_registry(const Node& node, const ConfigPlace& place, Configuration& out) {
-  Section section(node, place);
-  section.read_parsed<bool>(
-      "sparse_images", "true or false",
-      [](std::string_view text) -> std::optional<bool> {
-        if (text == "true") return true;
-        if (text == "false") return false;
-        return std::nullopt;
-      },
-      out.sparse_images);
-  section.read("scrub", [&](const Node& scrub, const ConfigPlace& scrub_place) {
-    return read_scrub(scrub, scrub_place, out.scrub);
   });
   return section.finish();
 }
@@ -264,7 +233,7 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
     return read_storage(node, place, configuration.storage);
   });
   section.read("registry", [&](const Node& node, const ConfigPlace& place) {
-    return read_registry(node, place, configuration);
+    return read_registry(node, place, configuration.registry);
   });
   section.read("builds", [&](const Node& node, const ConfigPlace& place) {
     return read_builds(node, place, configuration.builds);

@@ -22,6 +22,8 @@
 #include <slipway/build/scheduling_policy.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/http/server.hpp>
+#include <slipway/registry/lease.hpp>
+#include <slipway/registry/retention.hpp>
 #include <slipway/storage/open_stores.hpp>
 
 namespace slipway {
@@ -60,6 +62,20 @@ struct ScrubConfiguration {
   std::uint64_t bytes_per_second = std::uint64_t{10} * 1024 * 1024;  // 0: there is none
 };
 
+struct GarbageCollectionConfiguration {
+  std::optional<std::chrono::milliseconds> interval = std::chrono::hours(1);  // nullopt: off
+  LeaseTerms lease;
+  unsigned load = 20;  // percent, as GarbageCollectorOptions::load
+};
+
+struct RegistryConfiguration {
+  bool sparse_images = false;  // RegistryOptions::sparse_images
+  std::chrono::milliseconds upload_lifetime = std::chrono::days(7);
+  GarbageCollectionConfiguration gc;
+  std::vector<RetentionRule> retention;
+  ScrubConfiguration scrub;
+};
+
 struct Configuration {
   ListenAddress listen;
   std::string url;  // empty: http(s)://<host>:<port> as bound
@@ -67,8 +83,7 @@ struct Configuration {
   AnonymousAccess anonymous = AnonymousAccess::none;
   std::optional<TlsServerOptions> tls;
   StoreOptions storage;
-  bool sparse_images = false;  // RegistryOptions::sparse_images
-  ScrubConfiguration scrub;
+  RegistryConfiguration registry;
   BuildsConfiguration builds;
   std::chrono::milliseconds shutdown_grace{30'000};
 };

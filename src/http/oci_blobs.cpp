@@ -105,13 +105,32 @@ void send_large_blob(const OciParts& parts, const OciCall& call, const Digest& d
   parts.counters.blobs_pulled.add();
 }
 
-void answer_head(const OciParts& parts, const OciCall& call, const Digest& digest,
-                 HttpResponse& response) {
-  const auto blob = parts.registry.stat_blob(call.repository, digest);
-  if (!blob) return parts.fail(blob.error(), OciSubject::blob, response);
-  if (answer_not_modified(call.request, digest, response)) return;
-  add_blob_fields(media_type::octet_stream, *blob, response);
-  response.content_length = blob->size;
+void respond_with_head(const OciCall& call, const BlobInfo& blob, HttpResponse& response) {
+  if (answer_not_modified(call.request, blob.digest, response)) return;
+  add_blob_fields(media_type::octet_stream, blob, response);
+  response.content_length = blob.size;
+}
+
+/// With a write, which may block, where the blob's lease is due.
+HttpBlocking renew_and_answer(const OciParts& parts, OciCall call, const Digest& digest) {
+  return HttpBlocking{[&parts, call = std::move(call), digest](HttpResponse& later) {
+    const auto blob = parts.registry.renew_blob(call.repository, digest);
+    if (!blob) return parts.fail(blob.error(), OciSubject::blob, later);
+    respond_with_head(call, *blob, later);
+  }};
+}
+
+/// Who is told that the blob is here relies on it: he does not send it before he pushes a manifest.
+HttpAction answer_head(const OciParts& parts, OciCall call, const Digest& digest,
+                       HttpResponse& response) {
+  if (parts.options.reads_may_block) return renew_and_answer(parts, std::move(call), digest);
+  const auto blob = parts.registry.lease_blob(call.repository, digest);
+  if (blob && !*blob) return renew_and_answer(parts, std::move(call), digest);
+  if (blob)
+    respond_with_head(call, **blob, response);
+  else
+    parts.fail(blob.error(), OciSubject::blob, response);
+  return HttpDone();
 }
 
 HttpBlocking answer_large(const OciParts& parts, OciCall call, const Digest& digest) {
@@ -151,14 +170,8 @@ HttpAction answer_blob(const OciParts& parts, OciCall call, std::string_view ref
           if (!gone) return parts.fail(gone.error(), OciSubject::blob, later);
           later.status = 202;
         }};
-  if (!call.head()) return answer_get(parts, std::move(call), *digest, response);
-  if (parts.options.reads_may_block)
-    return HttpBlocking{
-        [&parts, call = std::move(call), digest = *digest](HttpResponse& later) {
-          answer_head(parts, call, digest, later);
-        }};
-  answer_head(parts, call, *digest, response);
-  return HttpDone();
+  if (call.head()) return answer_head(parts, std::move(call), *digest, response);
+  return answer_get(parts, std::move(call), *digest, response);
 }
 
 }  // namespace slipway

@@ -10,19 +10,43 @@ namespace {
 /// Tags that one push may set with `tag` parameters.
 constexpr std::size_t most_tags = 32;
 
-void answer_read(const OciParts& parts, const OciCall& call, const Reference& reference,
-                 HttpResponse& response) {
-  const bool conditional = !call.request.field("If-None-Match").empty();
-  if (call.head() || conditional) {
+void respond_with_head(const OciCall& call, const ManifestInfo& info, HttpResponse& response) {
+  if (answer_not_modified(call.request, info.digest, response)) return;
+  response.add("Content-Type", info.media_type);
+  add_digest_fields(info.digest, response);
+  response.content_length = info.size;
+}
+
+/// With a write, which may block, where the manifest's lease is due.
+HttpBlocking renew_and_answer(const OciParts& parts, OciCall call, Reference reference) {
+  return HttpBlocking{
+      [&parts, call = std::move(call), reference = std::move(reference)](HttpResponse& later) {
+        const auto info = parts.registry.renew_manifest(call.repository, reference);
+        if (!info) return parts.fail(info.error(), OciSubject::manifest, later);
+        respond_with_head(call, *info, later);
+      }};
+}
+
+/// Who is told that the manifest is here relies on it: he may push an index that names it.
+HttpAction answer_head(const OciParts& parts, OciCall call, Reference reference,
+                       HttpResponse& response) {
+  if (parts.options.reads_may_block)
+    return renew_and_answer(parts, std::move(call), std::move(reference));
+  const auto info = parts.registry.lease_manifest(call.repository, reference);
+  if (info && !*info) return renew_and_answer(parts, std::move(call), std::move(reference));
+  if (info)
+    respond_with_head(call, **info, response);
+  else
+    parts.fail(info.error(), OciSubject::manifest, response);
+  return HttpDone();
+}
+
+void answer_get(const OciParts& parts, const OciCall& call, const Reference& reference,
+                HttpResponse& response) {
+  if (!call.request.field("If-None-Match").empty()) {
     const auto info = parts.registry.stat_manifest(call.repository, reference);
     if (!info) return parts.fail(info.error(), OciSubject::manifest, response);
     if (answer_not_modified(call.request, info->digest, response)) return;
-    if (call.head()) {
-      response.add("Content-Type", info->media_type);
-      add_digest_fields(info->digest, response);
-      response.content_length = info->size;
-      return;
-    }
   }
   const auto info = parts.registry.read_manifest(call.repository, reference, response.bytes());
   if (!info) return parts.fail(info.error(), OciSubject::manifest, response);
@@ -107,14 +131,15 @@ HttpAction answer_manifest(const OciParts& parts, OciCall call, std::string_view
   if (call.request.method == HttpMethod::put)
     return answer_put(parts, std::move(call), std::move(*reference), response);
 
+  if (call.head()) return answer_head(parts, std::move(call), std::move(*reference), response);
   const bool deletes = call.request.method == HttpMethod::delete_;
   if (!deletes && !parts.options.reads_may_block) {
-    answer_read(parts, call, *reference, response);
+    answer_get(parts, call, *reference, response);
     return HttpDone();
   }
   return HttpBlocking{[&parts, deletes, call = std::move(call),
                        reference = std::move(*reference)](HttpResponse& later) {
-    (deletes ? answer_delete : answer_read)(parts, call, reference, later);
+    (deletes ? answer_delete : answer_get)(parts, call, reference, later);
   }};
 }
 

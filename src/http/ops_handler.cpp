@@ -24,8 +24,9 @@ static_assert(for_everyone());
 
 class OpsHandler final : public HttpHandler {
  public:
-  OpsHandler(const Metrics& metrics, std::function<Result<void>()> ready)
-      : metrics_(metrics), ready_(std::move(ready)) {}
+  OpsHandler(const Metrics& metrics, std::function<Result<void>()> ready,
+             std::function<void()> before_scrape)
+      : metrics_(metrics), ready_(std::move(ready)), before_scrape_(std::move(before_scrape)) {}
 
   HttpAction handle(const HttpRequest& request, HttpResponse& response) override {
     const std::string_view route = route_name(request);
@@ -42,6 +43,7 @@ class OpsHandler final : public HttpHandler {
     const bool head = request.method == HttpMethod::head;
     if (route == "metrics")
       return HttpBlocking{[this, head](HttpResponse& later) {
+        if (before_scrape_) before_scrape_();
         respond(200, prometheus_text, metrics_.text(), head, later);
       }};
     if (route == "healthz") {
@@ -75,13 +77,15 @@ class OpsHandler final : public HttpHandler {
 
   const Metrics& metrics_;
   const std::function<Result<void>()> ready_;
+  const std::function<void()> before_scrape_;
 };
 
 }  // namespace
 
 std::unique_ptr<HttpHandler> make_ops_handler(const Metrics& metrics,
-                                              std::function<Result<void>()> ready) {
-  return std::make_unique<OpsHandler>(metrics, std::move(ready));
+                                              std::function<Result<void>()> ready,
+                                              std::function<void()> before_scrape) {
+  return std::make_unique<OpsHandler>(metrics, std::move(ready), std::move(before_scrape));
 }
 
 }  // namespace slipway

@@ -5,6 +5,7 @@
 
 #include <slipway/support/hasher.hpp>
 
+#include "storage/totals.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -94,6 +95,39 @@ Result<ManifestInfo> Manifests::stat_manifest(const RepositoryName& repository,
   return info;
 }
 
+Result<std::optional<ManifestInfo>> Manifests::lease_manifest(const RepositoryName& repository,
+                                                              const Reference& reference) {
+  SLIPWAY_TRY(const auto view, blobs_.metadata().snapshot());
+  SLIPWAY_TRY(const Digest digest, resolve(*view, repository, reference));
+  SLIPWAY_TRY(const auto value, view->get(rows::manifest(repository, digest)));
+  if (!value) return no_manifest(repository, reference);
+  SLIPWAY_TRY(const rows::ManifestRow row, rows::decode_head(*value));
+  const bool fresh = row.renewed_at && !options_.lease.due(*row.renewed_at, clock_.now());
+  if (!fresh && !std::holds_alternative<Tag>(reference)) {
+    SLIPWAY_TRY(const bool tagged, rows::any(*view, rows::about(key_space::tag_of_manifest,
+                                                                repository, digest)));
+    SLIPWAY_TRY(const bool named, rows::is_named(*view, repository, digest));
+    if (!tagged && !named) return std::optional<ManifestInfo>();
+  }
+  SLIPWAY_TRY(const auto stored, blobs_.find(*view, digest));
+  if (!stored) return lost_manifest(repository, digest);
+  return std::optional(ManifestInfo{digest, std::string(row.media_type), row.size});
+}
+
+Result<ManifestInfo> Manifests::renew_manifest(const RepositoryName& repository,
+                                               const Reference& reference) {
+  std::optional<ManifestInfo> info;
+  const auto renew = [&](WriteTransaction& transaction) -> Result<void> {
+    SLIPWAY_TRY(const Digest digest, resolve(transaction, repository, reference));
+    SLIPWAY_TRY(info, stat(transaction, repository, digest));
+    SLIPWAY_TRY(const auto stored, blobs_.find(transaction, digest));
+    if (!stored) return lost_manifest(repository, digest);
+    return rows::renew(transaction, repository, digest, options_.lease, clock_.now());
+  };
+  SLIPWAY_CHECK(blobs_.metadata().write(renew));
+  return std::move(*info);
+}
+
 Result<ManifestInfo> Manifests::read_manifest(const RepositoryName& repository,
                                               const Reference& reference, std::string& bytes) {
   SLIPWAY_TRY(const auto view, blobs_.metadata().snapshot());
@@ -166,19 +200,26 @@ Result<void> Manifests::store(WriteTransaction& transaction, const RepositoryNam
   const Digest& digest = incoming.digest;
   const Manifest& manifest = incoming.manifest;
   const auto subject = manifest.subject ? std::optional(manifest.subject->digest) : std::nullopt;
-  const std::string row =
-      rows::encode({bytes.size(), manifest.media_type, subject, incoming.named});
+  const Timestamp now = clock_.now();
+  rows::ManifestRow row{bytes.size(), manifest.media_type, subject, incoming.named, {}};
   const rows::Key key = rows::manifest(repository, digest);
   SLIPWAY_TRY(const auto present, transaction.get(key));
-  if (present && *present == row) {
-    SLIPWAY_TRY(const auto stored, blobs_.find(transaction, digest));
-    if (!stored) SLIPWAY_CHECK(blobs_.put(transaction, digest, bytes));  // it was in quarantine
-    return {};
+  if (present) {
+    SLIPWAY_TRY(const rows::ManifestRow before, rows::decode_head(*present));
+    row.renewed_at = before.renewed_at;
+    if (rows::encode(row) == *present) {
+      SLIPWAY_TRY(const auto stored, blobs_.find(transaction, digest));
+      if (!stored) SLIPWAY_CHECK(blobs_.put(transaction, digest, bytes));  // it was in quarantine
+      return rows::renew(transaction, repository, digest, options_.lease, now);
+    }
+  } else {
+    SLIPWAY_CHECK(totals::add(transaction, totals::manifests, 1));
   }
 
-  SLIPWAY_CHECK(rows::add_repository(transaction, repository, clock_.now()));
+  row.renewed_at = now;
+  SLIPWAY_CHECK(rows::add_repository(transaction, repository, now));
   SLIPWAY_CHECK(blobs_.put(transaction, digest, bytes));
-  SLIPWAY_CHECK(transaction.put(key, row));
+  SLIPWAY_CHECK(transaction.put(key, rows::encode(row)));
   SLIPWAY_CHECK(transaction.put(rows::content_holder(digest, repository.str()), {}));
   for (const Digest& named : incoming.named)
     SLIPWAY_CHECK(transaction.put(rows::named_by(repository, named, digest), {}));
@@ -203,9 +244,9 @@ Result<Registry::PutManifest> Manifests::put_manifest(
     if (!checked) return incoming.in_context(checked.error());
     SLIPWAY_CHECK(store(transaction, repository, incoming, bytes));
     if (const auto* tag = std::get_if<Tag>(&reference))
-      SLIPWAY_CHECK(rows::move_tag(transaction, repository, tag->str(), incoming.digest));
+      SLIPWAY_CHECK(move_tag(transaction, repository, *tag, incoming.digest));
     for (const Tag& tag : more_tags)
-      SLIPWAY_CHECK(rows::move_tag(transaction, repository, tag.str(), incoming.digest));
+      SLIPWAY_CHECK(move_tag(transaction, repository, tag, incoming.digest));
     return {};
   };
   SLIPWAY_CHECK(blobs_.metadata().write(write));
@@ -220,57 +261,27 @@ Result<void> Manifests::put_tag(WriteTransaction& transaction, const RepositoryN
                                 const Tag& tag, const Digest& manifest) {
   SLIPWAY_TRY(const auto row, transaction.get(rows::manifest(repository, manifest)));
   if (!row) return no_manifest(repository, manifest);
-  return rows::move_tag(transaction, repository, tag.str(), manifest);
+  return move_tag(transaction, repository, tag, manifest);
 }
 
-Result<void> Manifests::erase_tag(WriteTransaction& transaction, const RepositoryName& repository,
-                                  const Tag& tag) {
-  SLIPWAY_TRY(const Digest digest, resolve(transaction, repository, tag));
-  SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag.str())));
-  SLIPWAY_CHECK(transaction.erase(rows::tag_of_manifest(repository, digest, tag.str())));
-  return {};
-}
-
-Result<void> Manifests::erase_manifest(WriteTransaction& transaction,
-                                       const RepositoryName& repository, const Digest& digest) {
-  const rows::Key key = rows::manifest(repository, digest);
-  SLIPWAY_TRY(const auto value, transaction.get(key));
-  if (!value) return no_manifest(repository, digest);
-  SLIPWAY_TRY(const rows::ManifestRow row, rows::decode(*value));
-  const std::optional<Digest> subject = row.subject;  // the row's views end with the first erase
-
-  std::vector<std::string> tags;
-  {
-    const std::string tags_begin = rows::Key(key_space::tag_of_manifest)
-                                       .text(repository.str())
-                                       .digest(digest)
-                                       .str();
-    SLIPWAY_TRY(const auto cursor, transaction.cursor());
-    SLIPWAY_TRY(bool found, cursor->seek(tags_begin));
-    while (found && cursor->key().starts_with(tags_begin)) {
-      tags.emplace_back(rows::last_text(cursor->key(), tags_begin));
-      SLIPWAY_TRY(found, cursor->next());
-    }
-  }
-
-  for (const std::string& tag : tags) {
-    SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));
-    SLIPWAY_CHECK(transaction.erase(rows::tag_of_manifest(repository, digest, tag)));
-  }
-  for (const Digest& named : row.named)
-    SLIPWAY_CHECK(transaction.erase(rows::named_by(repository, named, digest)));
-  if (subject) SLIPWAY_CHECK(transaction.erase(rows::referrer(repository, *subject, digest)));
-  SLIPWAY_CHECK(transaction.erase(key));
-  return rows::release_content(transaction, repository, digest);
+Result<void> Manifests::move_tag(WriteTransaction& transaction, const RepositoryName& repository,
+                                 const Tag& tag, const Digest& manifest) const {
+  return rows::move_tag(transaction, repository, tag.str(), manifest, options_.lease,
+                        clock_.now());
 }
 
 Result<void> Manifests::delete_manifest(const RepositoryName& repository,
                                         const Reference& reference, const WriteGuard& guard) {
   return blobs_.metadata().write([&](WriteTransaction& transaction) -> Result<void> {
     if (guard) SLIPWAY_CHECK(guard(transaction));
+    SLIPWAY_TRY(const Digest digest, resolve(transaction, repository, reference));
+    const Timestamp now = clock_.now();
     if (const auto* tag = std::get_if<Tag>(&reference))
-      return erase_tag(transaction, repository, *tag);
-    return erase_manifest(transaction, repository, std::get<Digest>(reference));
+      return rows::erase_tag(transaction, repository, tag->str(), digest, options_.lease, now);
+    SLIPWAY_TRY(const auto erased, rows::erase_manifest(transaction, repository, digest,
+                                                        options_.lease, now));
+    if (!erased) return no_manifest(repository, digest);
+    return {};
   });
 }
 

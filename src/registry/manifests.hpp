@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,9 @@ class Manifests {
 
   // As Registry's members of these names.
   Result<ManifestInfo> stat_manifest(const RepositoryName& repository, const Reference& reference);
+  Result<std::optional<ManifestInfo>> lease_manifest(const RepositoryName& repository,
+                                                     const Reference& reference);
+  Result<ManifestInfo> renew_manifest(const RepositoryName& repository, const Reference& reference);
   Result<ManifestInfo> read_manifest(const RepositoryName& repository, const Reference& reference,
                                      std::string& bytes);
   Result<Registry::PutManifest> put_manifest(const RepositoryName& repository,
@@ -52,10 +56,8 @@ class Manifests {
                            const Incoming& incoming) const;
   Result<void> store(WriteTransaction& transaction, const RepositoryName& repository,
                      const Incoming& incoming, std::string_view bytes) const;
-  static Result<void> erase_tag(WriteTransaction& transaction, const RepositoryName& repository,
-                                const Tag& tag);
-  static Result<void> erase_manifest(WriteTransaction& transaction,
-                                     const RepositoryName& repository, const Digest& digest);
+  Result<void> move_tag(WriteTransaction& transaction, const RepositoryName& repository,
+                        const Tag& tag, const Digest& manifest) const;
 
   BlobStore& blobs_;
   Clock& clock_;

@@ -5,6 +5,7 @@
 
 #include "registry/listings.hpp"
 #include "registry/manifests.hpp"
+#include "registry/registry_totals.hpp"
 #include "registry/rows.hpp"
 #include "registry/uploads.hpp"
 #include "support/format.hpp"
@@ -31,10 +32,15 @@ class StoredRegistry final : public Registry {
       : blobs_(blobs),
         metadata_(blobs.metadata()),
         clock_(clock),
+        lease_(options.lease),
         uploads_(blobs, clock, options, std::move(key)),
         manifests_(blobs, clock, options) {}
 
-  Result<void> discard_expired_stages() { return uploads_.discard_expired_stages(); }
+  /// What has to be done before the first request.
+  Result<void> open() {
+    SLIPWAY_CHECK(count_what_was_not_counted(metadata_));
+    return uploads_.discard_stages_of_earlier_processes();
+  }
 
   std::string begin_upload(const RepositoryName& repository, DigestAlgorithm algorithm) override {
     return uploads_.begin_upload(repository, algorithm);
@@ -92,6 +98,33 @@ class StoredRegistry final : public Registry {
     return info;
   }
 
+  Result<std::optional<BlobInfo>> lease_blob(const RepositoryName& repository,
+                                             const Digest& digest) override {
+    SLIPWAY_TRY(const auto view, metadata_.snapshot());
+    SLIPWAY_TRY(const auto link, rows::find_link(*view, repository, digest));
+    if (!link) return no_blob(repository, digest);
+    if (lease_.due(link->renewed_at, clock_.now())) {
+      SLIPWAY_TRY(const bool named, rows::is_named(*view, repository, digest));
+      if (!named) return std::optional<BlobInfo>();
+    }
+    SLIPWAY_TRY(const auto stored, blobs_.find(*view, digest));
+    if (!stored) return lost_blob(repository, digest);
+    return std::optional(link->info);
+  }
+
+  Result<BlobInfo> renew_blob(const RepositoryName& repository, const Digest& digest) override {
+    std::optional<BlobInfo> blob;
+    const auto renew = [&](WriteTransaction& transaction) -> Result<void> {
+      SLIPWAY_TRY(blob, rows::find_blob(transaction, repository, digest));
+      if (!blob) return no_blob(repository, digest);
+      SLIPWAY_TRY(const auto stored, blobs_.find(transaction, digest));
+      if (!stored) return lost_blob(repository, digest);
+      return rows::renew(transaction, repository, digest, lease_, clock_.now());
+    };
+    SLIPWAY_CHECK(metadata_.write(renew));
+    return *blob;
+  }
+
   Result<std::optional<BlobInfo>> read_small_blob(const RepositoryName& repository,
                                                   const Digest& digest,
                                                   std::string& bytes) override {
@@ -124,6 +157,14 @@ class StoredRegistry final : public Registry {
   Result<ManifestInfo> stat_manifest(const RepositoryName& repository,
                                      const Reference& reference) override {
     return manifests_.stat_manifest(repository, reference);
+  }
+  Result<std::optional<ManifestInfo>> lease_manifest(const RepositoryName& repository,
+                                                     const Reference& reference) override {
+    return manifests_.lease_manifest(repository, reference);
+  }
+  Result<ManifestInfo> renew_manifest(const RepositoryName& repository,
+                                      const Reference& reference) override {
+    return manifests_.renew_manifest(repository, reference);
   }
   Result<ManifestInfo> read_manifest(const RepositoryName& repository, const Reference& reference,
                                      std::string& bytes) override {
@@ -161,6 +202,12 @@ class StoredRegistry final : public Registry {
     return list_referrers(metadata_, repository, subject, artifact_type, last, limit);
   }
 
+  Result<RegistryTotals> totals() override { return read_totals(metadata_); }
+  [[nodiscard]] const LeaseTerms& lease() const noexcept override { return lease_; }
+  Result<std::uint64_t> discard_expired_uploads(const std::stop_token& stop) override {
+    return uploads_.discard_expired(stop);
+  }
+
  private:
   static Result<BlobInfo> find(const ReadView& view, const RepositoryName& repository,
                                const Digest& digest) {
@@ -172,6 +219,7 @@ class StoredRegistry final : public Registry {
   BlobStore& blobs_;
   MetadataStore& metadata_;
   Clock& clock_;
+  const LeaseTerms lease_;
   Uploads uploads_;
   Manifests manifests_;
 };
@@ -186,7 +234,7 @@ Result<std::unique_ptr<Registry>> open_registry(BlobStore& blobs, Clock& clock,
                                  options.max_manifest_bytes, max_value_size));
   SLIPWAY_TRY(std::string key, load_upload_key(blobs.metadata()));
   auto registry = std::make_unique<StoredRegistry>(blobs, clock, options, std::move(key));
-  SLIPWAY_CHECK(registry->discard_expired_stages());
+  SLIPWAY_CHECK(registry->open());
   return std::unique_ptr<Registry>(std::move(registry));
 }
 

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include "storage/totals.hpp"
+
 namespace slipway::rows {
 namespace {
 
@@ -10,8 +12,15 @@ using key_space::read_number;
 
 constexpr std::size_t number_size = 8;
 
+/// In a manifest's size: a time follows. No size comes near it.
+constexpr std::uint64_t time_follows = std::uint64_t{1} << 63U;
+
 std::uint64_t milliseconds(Timestamp time) {
   return static_cast<std::uint64_t>(time.time_since_epoch().count());
+}
+
+Timestamp timestamp(std::uint64_t milliseconds) {
+  return Timestamp(std::chrono::milliseconds(static_cast<std::int64_t>(milliseconds)));
 }
 
 /// Takes parts off the front of a value and remembers whether one was missing.
@@ -61,6 +70,8 @@ class ValueReader {
 ManifestRow read_head(ValueReader& reader) {
   ManifestRow row;
   row.size = reader.number();
+  if ((row.size & time_follows) != 0) row.renewed_at = timestamp(reader.number());
+  row.size &= ~time_follows;
   row.media_type = reader.text();
   row.subject = reader.optional_digest();
   return row;
@@ -74,7 +85,8 @@ Error corrupt_manifest_row() {
 
 std::string encode(const ManifestRow& row) {
   std::string value;
-  append_number(value, row.size);
+  append_number(value, row.renewed_at ? row.size | time_follows : row.size);
+  if (row.renewed_at) append_number(value, milliseconds(*row.renewed_at));
   append_number(value, row.media_type.size());
   value.append(row.media_type);
   value.push_back(row.subject ? '\1' : '\0');
@@ -106,6 +118,7 @@ Result<void> add_repository(WriteTransaction& transaction, const RepositoryName&
   if (present) return {};
   std::string value;
   append_number(value, milliseconds(now));
+  SLIPWAY_CHECK(totals::add(transaction, totals::repositories, 1));
   return transaction.put(key, value);
 }
 
@@ -119,15 +132,57 @@ Result<void> link_blob(WriteTransaction& transaction, const RepositoryName& repo
   return transaction.put(content_holder(blob.digest, repository.str()), {});
 }
 
+Result<LinkedBlob> decode_link(const Digest& blob, std::string_view value) {
+  if (value.size() != 2 * number_size)
+    return Error(ErrorCode::corrupt,
+                 "the row of blob " + blob.to_string() + " in a repository is malformed");
+  return LinkedBlob{{blob, read_number(value)}, timestamp(read_number(value, number_size))};
+}
+
+Result<std::optional<LinkedBlob>> find_link(const ReadView& view, const RepositoryName& repository,
+                                            const Digest& blob) {
+  SLIPWAY_TRY(const auto value, view.get(blob_link(repository, blob)));
+  if (!value) return std::optional<LinkedBlob>();
+  SLIPWAY_TRY(LinkedBlob link, decode_link(blob, *value));
+  return std::optional(link);
+}
+
 Result<std::optional<BlobInfo>> find_blob(const ReadView& view, const RepositoryName& repository,
                                           const Digest& blob) {
-  SLIPWAY_TRY(const auto value, view.get(blob_link(repository, blob)));
-  if (!value) return std::optional<BlobInfo>();
-  if (value->size() != 2 * number_size)
-    return Error(ErrorCode::corrupt,
-                 "the row of blob " + blob.to_string() + " in " + repository.str() +
-                     " is malformed");
-  return std::optional(BlobInfo{blob, read_number(*value)});
+  SLIPWAY_TRY(const auto link, find_link(view, repository, blob));
+  return link ? std::optional(link->info) : std::nullopt;
+}
+
+Result<bool> any(const ReadView& view, std::string_view prefix) {
+  SLIPWAY_TRY(const auto cursor, view.cursor());
+  SLIPWAY_TRY(const bool found, cursor->seek(prefix));
+  return found && cursor->key().starts_with(prefix);
+}
+
+Result<bool> is_named(const ReadView& view, const RepositoryName& repository, const Digest& thing) {
+  for (const std::string_view kind : {key_space::named_by, key_space::kept_by}) {
+    SLIPWAY_TRY(const bool named, any(view, about(kind, repository, thing)));
+    if (named) return true;
+  }
+  return false;
+}
+
+Result<void> renew(WriteTransaction& transaction, const RepositoryName& repository,
+                   const Digest& thing, const LeaseTerms& lease, Timestamp now) {
+  SLIPWAY_TRY(const auto link, find_link(transaction, repository, thing));
+  if (link && lease.due(link->renewed_at, now)) {
+    std::string value;
+    append_number(value, link->info.size);
+    append_number(value, milliseconds(now));
+    SLIPWAY_CHECK(transaction.put(blob_link(repository, thing), value));
+  }
+  const Key key = manifest(repository, thing);
+  SLIPWAY_TRY(const auto row, transaction.get(key));
+  if (!row) return {};
+  SLIPWAY_TRY(ManifestRow renewed, decode(*row));
+  if (renewed.renewed_at && !lease.due(*renewed.renewed_at, now)) return {};
+  renewed.renewed_at = now;
+  return transaction.put(key, encode(renewed));
 }
 
 Result<void> release_content(WriteTransaction& transaction, const RepositoryName& repository,
@@ -141,17 +196,76 @@ Result<void> release_content(WriteTransaction& transaction, const RepositoryName
 }
 
 Result<void> move_tag(WriteTransaction& transaction, const RepositoryName& repository,
-                      std::string_view tag, const Digest& manifest) {
+                      std::string_view tag, const Digest& manifest, const LeaseTerms& lease,
+                      Timestamp now) {
   const Key key = rows::tag(repository, tag);
+  const Key reverse = tag_of_manifest(repository, manifest, tag);
   SLIPWAY_TRY(const auto before, transaction.get(key));
-  const std::string now = manifest.to_binary();
-  if (before && *before == now) return {};
-  if (before) {
-    SLIPWAY_TRY(const Digest old, Digest::from_binary(*before));
-    SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, old, tag)));
+  const std::string after = manifest.to_binary();
+  if (before && *before == after) {
+    SLIPWAY_TRY(const auto pushed, transaction.get(reverse));
+    if (pushed && pushed->size() == number_size &&
+        !lease.due(timestamp(read_number(*pushed)), now))
+      return {};
+  } else {
+    if (before) {
+      SLIPWAY_TRY(const Digest old, Digest::from_binary(*before));
+      SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, old, tag)));
+      SLIPWAY_CHECK(renew(transaction, repository, old, lease, now));
+    } else {
+      SLIPWAY_CHECK(totals::add(transaction, totals::tags, 1));
+    }
+    SLIPWAY_CHECK(transaction.put(key, after));
   }
-  SLIPWAY_CHECK(transaction.put(key, now));
-  return transaction.put(tag_of_manifest(repository, manifest, tag), {});
+  std::string value;
+  append_number(value, milliseconds(now));
+  return transaction.put(reverse, value);
+}
+
+Result<void> erase_tag(WriteTransaction& transaction, const RepositoryName& repository,
+                       std::string_view tag, const Digest& manifest, const LeaseTerms& lease,
+                       Timestamp now) {
+  SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));
+  SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, manifest, tag)));
+  SLIPWAY_CHECK(totals::add(transaction, totals::tags, -1));
+  return renew(transaction, repository, manifest, lease, now);
+}
+
+Result<std::optional<std::size_t>> erase_manifest(WriteTransaction& transaction,
+                                                  const RepositoryName& repository,
+                                                  const Digest& digest, const LeaseTerms& lease,
+                                                  Timestamp now) {
+  const Key key = manifest(repository, digest);
+  SLIPWAY_TRY(const auto value, transaction.get(key));
+  if (!value) return std::optional<std::size_t>();
+  SLIPWAY_TRY(const ManifestRow row, decode(*value));
+  const std::optional<Digest> subject = row.subject;  // the row's views end with the first erase
+
+  std::vector<std::string> tags;
+  {
+    const Key prefix = about(key_space::tag_of_manifest, repository, digest);
+    SLIPWAY_TRY(const auto cursor, transaction.cursor());
+    SLIPWAY_TRY(bool found, cursor->seek(prefix));
+    while (found && cursor->key().starts_with(prefix)) {
+      tags.emplace_back(last_text(cursor->key(), prefix));
+      SLIPWAY_TRY(found, cursor->next());
+    }
+  }
+
+  for (const std::string& tag : tags) {
+    SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));
+    SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, digest, tag)));
+  }
+  for (const Digest& named : row.named) {
+    SLIPWAY_CHECK(transaction.erase(named_by(repository, named, digest)));
+    SLIPWAY_CHECK(renew(transaction, repository, named, lease, now));
+  }
+  if (subject) SLIPWAY_CHECK(transaction.erase(referrer(repository, *subject, digest)));
+  SLIPWAY_CHECK(transaction.erase(key));
+  SLIPWAY_CHECK(totals::add(transaction, totals::tags, -static_cast<std::int64_t>(tags.size())));
+  SLIPWAY_CHECK(totals::add(transaction, totals::manifests, -1));
+  SLIPWAY_CHECK(release_content(transaction, repository, digest));
+  return std::optional(2 * tags.size() + 2 * row.named.size() + 3);
 }
 
 }  // namespace slipway::rows

@@ -13,9 +13,13 @@ namespace {
 
 constexpr std::string_view upload_stage = "upload-";
 constexpr std::string_view single_stage = "blob-";
+constexpr std::string_view put_stage = "put-";  // BlobStore::put
 
 /// How many rows of long ended uploads each further end removes: more than it adds.
 constexpr std::size_t swept_at_once = 4;
+
+/// How many a transaction removes that does nothing else.
+constexpr std::size_t swept_by_collector = 256;
 
 std::string stage_name(std::string_view upload) {
   return std::string(upload_stage).append(upload);
@@ -273,40 +277,88 @@ Result<void> Uploads::end_without_blob(BlobWriter& writer, std::string_view uplo
 
 Result<void> Uploads::end(WriteTransaction& transaction, std::string_view upload,
                           const std::optional<BlobInfo>& result) const {
-  std::vector<std::string> old;
-  {
-    SLIPWAY_TRY(const auto cursor, transaction.cursor());
-    SLIPWAY_TRY(bool found, cursor->seek(key_space::ended_upload));
-    while (found && old.size() < swept_at_once &&
-           cursor->key().starts_with(key_space::ended_upload)) {
-      const auto opened =
-          ulid_time(cursor->key().substr(key_space::ended_upload.size(), ulid_size));
-      if (opened && !expired(*opened)) break;  // rows are in the order of their opening
-      old.emplace_back(cursor->key());
-      SLIPWAY_TRY(found, cursor->next());
-    }
-  }
+  SLIPWAY_TRY(const auto old, expired_rows(transaction, swept_at_once));
   for (const std::string& key : old) SLIPWAY_CHECK(transaction.erase(key));
   return transaction.put(rows::ended_upload(upload), encode_result(result));
 }
 
-Result<void> Uploads::discard_expired_stages() {
-  std::vector<std::string> expired_names;
+Result<std::vector<std::string>> Uploads::expired_rows(const ReadView& view,
+                                                       std::size_t limit) const {
+  std::vector<std::string> keys;
+  SLIPWAY_TRY(const auto cursor, view.cursor());
+  SLIPWAY_TRY(bool found, cursor->seek(key_space::ended_upload));
+  while (found && keys.size() < limit && cursor->key().starts_with(key_space::ended_upload)) {
+    const auto opened = ulid_time(cursor->key().substr(key_space::ended_upload.size(), ulid_size));
+    if (opened && !expired(*opened)) break;  // rows are in the order of their opening
+    keys.emplace_back(cursor->key());
+    SLIPWAY_TRY(found, cursor->next());
+  }
+  return keys;
+}
+
+Result<std::vector<std::string>> Uploads::stages(
+    const std::function<bool(Timestamp, bool)>& goes) const {
+  std::vector<std::string> names;
   const auto visit = [&](const ObjectStore::StageInfo& stage) {
-    std::string_view name = stage.name;
-    for (const std::string_view prefix : {upload_stage, single_stage}) {
+    const std::string_view name = stage.name;
+    for (const std::string_view prefix : {upload_stage, single_stage, put_stage}) {
       if (!name.starts_with(prefix)) continue;
       const auto opened = ulid_time(name.substr(prefix.size(), ulid_size));
-      if (opened && expired(*opened)) expired_names.push_back(stage.name);
+      if (opened && goes(*opened, prefix == upload_stage)) names.push_back(stage.name);
     }
     return true;
   };
   SLIPWAY_CHECK(blobs_.objects().for_each_stage(visit));
-  for (const std::string& name : expired_names) {
-    auto stage = blobs_.objects().open_stage(name);
-    if (stage) SLIPWAY_CHECK((*stage)->discard());
-  }
+  return names;
+}
+
+Result<bool> Uploads::discard_stage(const std::string& name) {
+  const bool resumable = name.starts_with(upload_stage);
+  auto turn = resumable ? table_.take_turn(name.substr(upload_stage.size())) : std::nullopt;
+  if (resumable && !turn) return false;
+  const auto writer = turn ? turn->take_writer() : nullptr;
+  if (writer) SLIPWAY_CHECK(writer->discard());
+  auto stage = blobs_.objects().open_stage(name);
+  if (!stage && stage.error().code == ErrorCode::not_found) return true;
+  if (!stage) return std::move(stage).error();
+  SLIPWAY_CHECK((*stage)->discard());
+  return true;
+}
+
+Result<void> Uploads::discard_stages_of_earlier_processes() {
+  const Timestamp start = clock_.now();
+  SLIPWAY_TRY(const auto names, stages([&](Timestamp opened, bool resumable) {
+    return resumable ? expired(opened) : opened < start;
+  }));
+  for (const std::string& name : names) SLIPWAY_CHECK(discard_stage(name));
   return {};
+}
+
+Result<std::uint64_t> Uploads::discard_expired(const std::stop_token& stop) {
+  const auto check = [&stop]() -> Result<void> {
+    if (stop.stop_requested()) return Error(ErrorCode::cancelled, "told to stop");
+    return {};
+  };
+  std::uint64_t discarded = 0;
+  SLIPWAY_TRY(const auto names, stages([this](Timestamp opened, bool) { return expired(opened); }));
+  for (const std::string& name : names) {
+    SLIPWAY_CHECK(check());
+    SLIPWAY_TRY(const bool gone, discard_stage(name));
+    if (gone) ++discarded;
+  }
+  std::size_t erased = 0;
+  const auto sweep = [&](WriteTransaction& transaction) -> Result<void> {
+    SLIPWAY_TRY(const auto old, expired_rows(transaction, swept_by_collector));
+    for (const std::string& key : old) SLIPWAY_CHECK(transaction.erase(key));
+    erased = old.size();
+    return {};
+  };
+  do {
+    SLIPWAY_CHECK(check());
+    SLIPWAY_CHECK(blobs_.metadata().write(sweep));
+    discarded += erased;
+  } while (erased == swept_by_collector);
+  return discarded;
 }
 
 }  // namespace slipway

@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <slipway/registry/registry.hpp>
 
@@ -32,8 +35,11 @@ class Uploads {
   std::unique_ptr<UploadWriter> write_blob(const RepositoryName& repository,
                                            DigestAlgorithm algorithm);
 
-  /// Forgets the stages of uploads that can never be resumed. Errors: io.
-  Result<void> discard_expired_stages();
+  /// Before the first upload: forgets the stages that nobody can go on with. Errors: io.
+  Result<void> discard_stages_of_earlier_processes();
+
+  /// As Registry::discard_expired_uploads.
+  Result<std::uint64_t> discard_expired(const std::stop_token& stop);
 
  private:
   friend class ResumableUpload;
@@ -55,6 +61,15 @@ class Uploads {
                    const std::optional<BlobInfo>& result) const;
   /// The same in a transaction of its own, after forgetting the bytes.
   Result<void> end_without_blob(BlobWriter& writer, std::string_view upload) const;
+
+  /// Rows of ended uploads that have expired, oldest first, at most `limit`. Errors: io.
+  Result<std::vector<std::string>> expired_rows(const ReadView& view, std::size_t limit) const;
+  /// The names of stages that `goes` agrees to, by when their upload was opened and whether it can
+  /// be resumed. Errors: io.
+  Result<std::vector<std::string>> stages(
+      const std::function<bool(Timestamp opened, bool resumable)>& goes) const;
+  /// False when somebody works on it. Errors: io.
+  Result<bool> discard_stage(const std::string& name);
 
   BlobStore& blobs_;
   Clock& clock_;

@@ -1,13 +1,18 @@
 #include "serve/operations.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "json/object_reader.hpp"
 #include "json/writer.hpp"
+#include "serve/gc_operation.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
 namespace {
+
+/// After a start, so that a server that is restarted often collects all the same.
+constexpr std::chrono::minutes first_collection{1};
 
 std::string to_json(const BackupProgress& backup, std::string_view folder) {
   json::Writer json;
@@ -50,17 +55,22 @@ OperationMaker backup_operation(Stores& stores) {
 
 }  // namespace
 
-Result<void> add_operations(Maintenance& maintenance, Engine& engine, const ScrubParts& parts,
-                            const ScrubConfiguration& configuration) {
+Result<void> add_operations(Maintenance& maintenance, Engine& engine, GarbageCollector& collector,
+                            const ScrubParts& parts, const RegistryConfiguration& configuration) {
+  maintenance.add("gc", gc_operation(collector));
   maintenance.add("scrub", scrub_operation(parts));
   maintenance.add("background-scrub", scrub_operation(parts, true));
   maintenance.add("backup", backup_operation(engine.stores()));
-  if (configuration.bytes_per_second == 0) return {};
+  if (const auto interval = configuration.gc.interval)
+    maintenance.repeat("gc", std::string(background_gc_options), *interval,
+                       std::min<std::chrono::milliseconds>(*interval, first_collection));
+  const ScrubConfiguration& slow_scrub = configuration.scrub;
+  if (slow_scrub.bytes_per_second == 0) return {};
   SLIPWAY_TRY(const std::chrono::milliseconds first,
-              scrub_due_in(engine.metadata(), engine.clock(), configuration.interval));
+              scrub_due_in(engine.metadata(), engine.clock(), slow_scrub.interval));
   maintenance.repeat("background-scrub",
-                     slipway::format(R"({{"rate":"{}B"}})", configuration.bytes_per_second),
-                     configuration.interval, first);
+                     slipway::format(R"({{"rate":"{}B"}})", slow_scrub.bytes_per_second),
+                     slow_scrub.interval, first);
   return {};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <slipway/core/result.hpp>
+#include <slipway/registry/garbage_collector.hpp>
 #include <slipway/registry/maintenance.hpp>
 #include <slipway/registry/scrub.hpp>
 
@@ -12,9 +13,9 @@
 
 namespace slipway {
 
-/// Adds "scrub", "background-scrub" and "backup", and starts what the configuration wants in the
-/// background. `parts` and the engine must outlive `maintenance`. Errors: io, corrupt.
-Result<void> add_operations(Maintenance& maintenance, Engine& engine, const ScrubParts& parts,
-                            const ScrubConfiguration& configuration);
+/// Adds "gc", "scrub", "background-scrub" and "backup", and starts what the configuration wants in
+/// the background. `collector`, `parts` and the engine must outlive `maintenance`. Errors: io, corrupt.
+Result<void> add_operations(Maintenance& maintenance, Engine& engine, GarbageCollector& collector,
+                            const ScrubParts& parts, const RegistryConfiguration& configuration);
 
 }  // namespace slipway

@@ -16,6 +16,7 @@
 
 #include "serve/administrator_token.hpp"
 #include "serve/gate.hpp"
+#include "serve/gc_operation.hpp"
 #include "serve/operations.hpp"
 #include "support/format.hpp"
 
@@ -104,7 +105,9 @@ class RunningServer final : public Server {
     BuildQueueOptions options;
     options.default_timeout = configuration_.builds.timeout;
     RegistryOptions registry_options;
-    registry_options.sparse_images = configuration_.sparse_images;
+    registry_options.sparse_images = configuration_.registry.sparse_images;
+    registry_options.lease = configuration_.registry.gc.lease;
+    registry_options.upload_lifetime = configuration_.registry.upload_lifetime;
     SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options,
                                           Clock::system(), metrics_, registry_options));
     engine_ = own_engine_.get();
@@ -131,8 +134,14 @@ class RunningServer final : public Server {
   Result<void> make_maintenance() {
     const ScrubParts parts{engine_->blobs(), engine_->clock(), log_, metrics_};
     quarantine_watch_ = watch_quarantine(parts);
+    GarbageCollectorOptions options;
+    options.retention = configuration_.registry.retention;
+    options.load = configuration_.registry.gc.load;
+    collector_ = make_garbage_collector(engine_->blobs(), engine_->registry(), engine_->clock(),
+                                        options, log_, metrics_);
+    gauges_ = std::make_unique<StoreGauges>(engine_->registry(), metrics_);
     maintenance_ = std::make_unique<Maintenance>(engine_->clock(), log_, metrics_);
-    return add_operations(*maintenance_, *engine_, parts, configuration_.scrub);
+    return add_operations(*maintenance_, *engine_, *collector_, parts, configuration_.registry);
   }
 
   void make_handlers() {
@@ -151,7 +160,8 @@ class RunningServer final : public Server {
     api_ = make_build_handler(parts, options);
     hooks_ = make_webhook_handler(parts, options);
     workers_ = make_worker_handler(parts, options);
-    ops_ = make_ops_handler(metrics_, [this] { return ready(); });
+    ops_ = make_ops_handler(
+        metrics_, [this] { return ready(); }, [this] { gauges_->refresh(); });
 
     router_.mount("/v2/", *oci_);
     router_.mount("/api/v1/", *api_);
@@ -195,6 +205,8 @@ class RunningServer final : public Server {
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<Subscription> quarantine_watch_;
+  std::unique_ptr<GarbageCollector> collector_;
+  std::unique_ptr<StoreGauges> gauges_;
   std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<HttpHandler> oci_;
   std::unique_ptr<HttpHandler> api_;

@@ -122,7 +122,7 @@ Result<std::optional<QuarantinedBlob>> BlobStore::quarantine(const Digest& diges
       SLIPWAY_TRY(const BlobCheck checked, check_value(transaction, digest, *record));
       if (checked.state != Bytes::damaged) return {};
     }
-    SLIPWAY_CHECK(erase_rows(transaction, digest));
+    SLIPWAY_CHECK(erase_rows(transaction, digest, *record));
     SLIPWAY_CHECK(write_quarantine(transaction, blob));
     taken = true;
     return {};

@@ -2,6 +2,7 @@
 
 #include "storage/key_space.hpp"
 #include "storage/quarantine_rows.hpp"
+#include "storage/totals.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -59,8 +60,14 @@ Result<std::string_view> read_content(const ReadView& view, const Digest& digest
   return *bytes;
 }
 
-Result<void> write_record(WriteTransaction& transaction, const Digest& digest,
-                          const BlobRecord& record) {
+Result<void> insert_record(WriteTransaction& transaction, const Digest& digest,
+                           const BlobRecord& record) {
+  SLIPWAY_CHECK(totals::add(transaction, totals::blobs, 1, static_cast<std::int64_t>(record.size)));
+  return update_record(transaction, digest, record);
+}
+
+Result<void> update_record(WriteTransaction& transaction, const Digest& digest,
+                           const BlobRecord& record) {
   std::string row;
   row.reserve(row_size);
   key_space::append_number(row, record.size);
@@ -76,17 +83,21 @@ Result<void> write_value(WriteTransaction& transaction, const Digest& digest,
   if (!record) {
     SLIPWAY_CHECK(transaction.put(content_key(digest), bytes));
     SLIPWAY_CHECK(end_quarantine(transaction, digest));
-    record = BlobRecord{bytes.size(), BlobPlace::value, now};
-  } else if (record->place == BlobPlace::value) {
+    return insert_record(transaction, digest, BlobRecord{bytes.size(), BlobPlace::value, now});
+  }
+  if (record->place == BlobPlace::value) {
     SLIPWAY_TRY(const auto content, find_content(transaction, digest));
     if (!content || content->size() != bytes.size())  // damaged, and nobody has noticed
       SLIPWAY_CHECK(transaction.put(content_key(digest), bytes));
   }
   record->renewed_at = now;
-  return write_record(transaction, digest, *record);
+  return update_record(transaction, digest, *record);
 }
 
-Result<void> erase_rows(WriteTransaction& transaction, const Digest& digest) {
+Result<void> erase_rows(WriteTransaction& transaction, const Digest& digest,
+                        const BlobRecord& record) {
+  SLIPWAY_CHECK(
+      totals::add(transaction, totals::blobs, -1, -static_cast<std::int64_t>(record.size)));
   SLIPWAY_CHECK(transaction.erase(info_key(digest)));
   SLIPWAY_CHECK(transaction.erase(content_key(digest)));
   return {};
@@ -97,6 +108,13 @@ std::string object_key(const Digest& digest) {
   key.push_back('-');
   append_hex(key, digest.hash());
   return key;
+}
+
+std::optional<Digest> digest_of_object(std::string_view key) {
+  std::string text(key);
+  if (const std::size_t dash = text.find('-'); dash != std::string::npos) text[dash] = ':';
+  const auto digest = Digest::parse(text);
+  return digest ? std::optional(*digest) : std::nullopt;
 }
 
 }  // namespace slipway

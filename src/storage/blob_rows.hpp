@@ -38,18 +38,25 @@ Result<std::optional<std::string_view>> find_content(const ReadView& view, const
 Result<std::string_view> read_content(const ReadView& view, const Digest& digest,
                                       const BlobRecord& record);
 
-/// Errors: io.
-Result<void> write_record(WriteTransaction& transaction, const Digest& digest,
-                          const BlobRecord& record);
+/// A new blob, which is counted (totals.hpp). Errors: io.
+Result<void> insert_record(WriteTransaction& transaction, const Digest& digest,
+                           const BlobRecord& record);
+/// The record of a blob that is there. Errors: io.
+Result<void> update_record(WriteTransaction& transaction, const Digest& digest,
+                           const BlobRecord& record);
 
 /// Renews the lease of a blob that is there, or writes it as a value. Errors: too_large, io.
 Result<void> write_value(WriteTransaction& transaction, const Digest& digest,
                          std::string_view bytes, Timestamp now);
 
-/// Both rows. Errors: io.
-Result<void> erase_rows(WriteTransaction& transaction, const Digest& digest);
+/// Both rows of a blob that is there with this record. Errors: io.
+Result<void> erase_rows(WriteTransaction& transaction, const Digest& digest,
+                        const BlobRecord& record);
 
 /// The key under which an ObjectStore has a blob.
 std::string object_key(const Digest& digest);
+
+/// The digest whose object has this key; nullopt for a key that is none of a blob's.
+std::optional<Digest> digest_of_object(std::string_view key);
 
 }  // namespace slipway

@@ -1,9 +1,13 @@
 #include <slipway/storage/blob_store.hpp>
 
 #include <algorithm>
+#include <deque>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include <slipway/support/hasher.hpp>
+#include <slipway/support/ulid.hpp>
 
 #include "storage/blob_rows.hpp"
 #include "storage/blob_store_state.hpp"
@@ -110,7 +114,7 @@ Result<BlobInfo> BlobStore::put(std::string_view bytes) {
     return BlobInfo{digest, bytes.size()};
   }
 
-  const auto writer = begin("put-" + random_hex(16));
+  const auto writer = begin("put-" + make_ulid(state_->clock.now()));
   Result<void> appended = writer->append(std::as_bytes(std::span(bytes)));
   Result<BlobInfo> info = appended ? writer->commit(digest, {}) : std::move(appended).error();
   if (!info) (void)writer->discard();  // the first error is the one to tell
@@ -126,26 +130,70 @@ Result<void> BlobStore::renew(WriteTransaction& transaction, const Digest& diges
   SLIPWAY_TRY(auto record, find_record(transaction, digest));
   if (!record) return no_blob(digest);
   record->renewed_at = state_->clock.now();
-  return write_record(transaction, digest, *record);
+  return update_record(transaction, digest, *record);
 }
 
 Result<bool> BlobStore::remove(const Digest& digest, const BlobCondition& may_go) {
-  const DigestLocks::Guard guard(state_->locks, digest);
-  std::optional<BlobRecord> removed;
+  SLIPWAY_TRY(RemovedBlobs removed, remove(std::span(&digest, 1), may_go));
+  if (removed.left_behind) return std::move(*removed.left_behind);
+  return removed.count > 0;
+}
+
+Result<RemovedBlobs> BlobStore::remove(std::span<const Digest> digests,
+                                       const BlobCondition& may_go) {
+  // In one order, so that two who hold several never wait for each other.
+  const std::set<Digest> ordered(digests.begin(), digests.end());
+  std::deque<DigestLocks::Guard> guards;
+  for (const Digest& digest : ordered) guards.emplace_back(state_->locks, digest);
+
+  RemovedBlobs removed;
+  std::vector<Digest> objects;
   const auto erase = [&](WriteTransaction& transaction) -> Result<void> {
-    removed.reset();
-    SLIPWAY_TRY(const auto record, find_record(transaction, digest));
-    if (!record) return {};
-    SLIPWAY_TRY(const bool goes,
-                may_go(transaction, BlobInfo{digest, record->size}, record->renewed_at));
-    if (!goes) return {};
-    removed = record;
-    return erase_rows(transaction, digest);
+    removed = {};
+    objects.clear();
+    for (const Digest& digest : ordered) {
+      SLIPWAY_TRY(const auto record, find_record(transaction, digest));
+      if (!record) continue;
+      SLIPWAY_TRY(const bool goes,
+                  may_go(transaction, BlobInfo{digest, record->size}, record->renewed_at));
+      if (!goes) continue;
+      SLIPWAY_CHECK(erase_rows(transaction, digest, *record));
+      ++removed.count;
+      removed.bytes += record->size;
+      if (record->place == BlobPlace::object) objects.push_back(digest);
+    }
+    return {};
   };
   SLIPWAY_CHECK(state_->metadata.write(erase));
-  if (removed && removed->place == BlobPlace::object)
-    SLIPWAY_CHECK(state_->objects.remove(object_key(digest)));
-  return removed.has_value();
+  for (const Digest& digest : objects) {
+    auto unlinked = state_->objects.remove(object_key(digest));
+    if (!unlinked && !removed.left_behind) removed.left_behind = std::move(unlinked).error();
+  }
+  return removed;
+}
+
+Result<std::optional<std::uint64_t>> BlobStore::remove_orphan(std::string_view key) {
+  const auto digest = digest_of_object(key);
+  if (!digest) return std::optional<std::uint64_t>();
+  const DigestLocks::Guard guard(state_->locks, *digest);  // nobody is between publishing and row
+  {
+    SLIPWAY_TRY(const auto view, state_->metadata.snapshot());
+    SLIPWAY_TRY(const auto record, find_record(*view, *digest));
+    if (record && record->place == BlobPlace::object) return std::optional<std::uint64_t>();
+  }
+  auto object = state_->objects.open(key);
+  if (!object && object.error().code == ErrorCode::not_found) return std::optional<std::uint64_t>();
+  if (!object) return std::move(object).error();
+  const std::uint64_t size = (*object)->size();
+  SLIPWAY_CHECK(state_->objects.remove(key));
+  return std::optional(size);
+}
+
+Result<bool> BlobStore::is_orphan(const ReadView& view, std::string_view key) const {
+  const auto digest = digest_of_object(key);
+  if (!digest) return false;
+  SLIPWAY_TRY(const auto record, find_record(view, *digest));
+  return !record || record->place != BlobPlace::object;
 }
 
 std::unique_ptr<BlobWriter> BlobStore::begin(std::string_view stage_name,

@@ -124,7 +124,14 @@ Result<void> StagedBlobWriter::commit_value(const BlobInfo& info, const BlobLink
 Result<void> StagedBlobWriter::commit_object(const BlobInfo& info, const BlobLink& link) {
   const DigestLocks::Guard guard(store_.locks, info.digest);
   const std::string key = object_key(info.digest);
-  if (!published_) {
+  if (published_) {  // by an attempt that failed since: a collector may have found it without a row
+    if (auto object = store_.objects.open(key); !object) {
+      if (object.error().code != ErrorCode::not_found) return std::move(object).error();
+      return Error(ErrorCode::unavailable,
+                   slipway::format("blob {} was collected before it was linked; send it again",
+                                   info.digest.to_string()));
+    }
+  } else {
     SLIPWAY_TRY(const auto view, store_.metadata.snapshot());
     SLIPWAY_TRY(const auto present, find_record(*view, info.digest));
     SLIPWAY_TRY(const bool whole, !present || present->place == BlobPlace::value
@@ -144,13 +151,15 @@ Result<void> StagedBlobWriter::commit_object(const BlobInfo& info, const BlobLin
       return Error(ErrorCode::unavailable,
                    slipway::format("blob {} was removed while it was committed; try again",
                                    info.digest.to_string()));
-    if (!record) {
-      record = BlobRecord{info.size, BlobPlace::object, {}};
+    needed = !record || record->place == BlobPlace::object;
+    if (record) {
+      record->renewed_at = store_.clock.now();
+      SLIPWAY_CHECK(update_record(transaction, info.digest, *record));
+    } else {
       SLIPWAY_CHECK(end_quarantine(transaction, info.digest));
+      SLIPWAY_CHECK(insert_record(transaction, info.digest,
+                                  {info.size, BlobPlace::object, store_.clock.now()}));
     }
-    needed = record->place == BlobPlace::object;
-    record->renewed_at = store_.clock.now();
-    SLIPWAY_CHECK(write_record(transaction, info.digest, *record));
     return link ? link(transaction, info) : Result<void>();
   };
   SLIPWAY_CHECK(store_.metadata.write(write_rows));

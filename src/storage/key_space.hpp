@@ -13,6 +13,7 @@
 //                         quarantine (its size (8), text), what was wrong
 //   bs      (nothing)     the background scrub: when it last ended (8; 0: never),   Scrub
 //                         the digest it has come to, when it has not ended
+//   ct      kind          how many there are (8), their bytes (8); see totals.hpp   BlobStore, Registry
 //
 //   qb      build                  the build as JSON (docs/builds.md)                BuildQueue
 //   qs      state, build           empty: builds by state                            BuildQueue
@@ -35,20 +36,24 @@
 //   tr      repository, trigger    empty: triggers by repository                     TriggerStore
 //
 //   rp      repository             when it was made (8)                              Registry
-//   rb      repository, digest     a blob of it: size (8), linked at (8)             Registry
+//   rb      repository, digest     a blob of it: size (8), renewed at (8)            Registry
 //   rh      digest, repository     empty: who holds this content, blob or manifest   Registry
-//   rm      repository, digest     a manifest of it: size (8), media type (its size  Registry
-//                                  (8), text), subject (0, or 1 and digest), each
-//                                  digest that it names
+//   rm      repository, digest     a manifest of it: size (8, its top bit says that  Registry
+//                                  the next follows), renewed at (8), media type
+//                                  (its size (8), text), subject (0, or 1 and
+//                                  digest), each digest that it names
 //   rn      repository, named,     empty: which manifests name a blob or manifest    Registry
 //           manifest
+//   rk      repository, digest,    empty: a build that has not ended needs a blob    BuildQueue
+//           build
 //   rt      repository, tag        the manifest's digest                             Registry
-//   rg      repository, manifest,  empty: the tags of a manifest                     Registry
+//   rg      repository, manifest,  the tags of a manifest, when each was pushed (8)  Registry
 //           tag
 //   rr      repository, subject,   the referrer's descriptor as JSON                 Registry
 //           manifest
 //   ru      upload                 its result when it ended: digest, size (8);       Registry
 //                                  empty when it was cancelled or failed
+//   gp      (nothing)              where a collection that was stopped goes on       GarbageCollector
 //   sk      name                   a random key: "uploads" signs upload ids (32),    Registry,
 //                                  "workers" signs worker tokens (32)                WorkerTokens
 //   th      SHA-256 (a digest)     a token as JSON                                   TokenStore
@@ -72,6 +77,7 @@ inline constexpr std::string_view blob = "bl";
 inline constexpr std::string_view blob_content = "c";  // behind the digest
 inline constexpr std::string_view quarantined_blob = "bq";
 inline constexpr std::string_view scrub_position = "bs";
+inline constexpr std::string_view total = "ct";
 
 inline constexpr std::string_view build = "qb";
 inline constexpr std::string_view build_by_state = "qs";
@@ -94,10 +100,12 @@ inline constexpr std::string_view blob_link = "rb";
 inline constexpr std::string_view content_holder = "rh";
 inline constexpr std::string_view manifest = "rm";
 inline constexpr std::string_view named_by = "rn";
+inline constexpr std::string_view kept_by = "rk";
 inline constexpr std::string_view tag = "rt";
 inline constexpr std::string_view tag_of_manifest = "rg";
 inline constexpr std::string_view referrer = "rr";
 inline constexpr std::string_view ended_upload = "ru";
+inline constexpr std::string_view collection_position = "gp";
 inline constexpr std::string_view secret_key = "sk";
 
 inline constexpr std::string_view token_by_hash = "th";

@@ -33,9 +33,13 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.anonymous, AnonymousAccess::none);
   EXPECT_FALSE(configuration.tls.has_value());
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{64} << 30U);
-  EXPECT_FALSE(configuration.sparse_images);
-  EXPECT_EQ(configuration.scrub.interval, std::chrono::hours(24 * 7));
-  EXPECT_EQ(configuration.scrub.bytes_per_second, 10'485'760U);
+  EXPECT_FALSE(configuration.registry.sparse_images);
+  EXPECT_EQ(configuration.registry.gc.interval, std::chrono::hours(1));
+  EXPECT_EQ(configuration.registry.gc.lease.promised, std::chrono::hours(24));
+  EXPECT_EQ(configuration.registry.gc.load, 20U);
+  EXPECT_TRUE(configuration.registry.retention.empty());
+  EXPECT_EQ(configuration.registry.scrub.interval, std::chrono::hours(24 * 7));
+  EXPECT_EQ(configuration.registry.scrub.bytes_per_second, 10'485'760U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
@@ -53,7 +57,14 @@ tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
 storage:
   metadata: {lmdb: {map_size: 1GiB}}
   blobs: {local: {}}
-registry: {sparse_images: true, scrub: {interval: 12h, rate: 0B}}
+registry:
+  sparse_images: true
+  upload_lifetime: 2d
+  scrub: {interval: 12h, rate: 0B}
+  gc: {interval: 10m, lease: 2h, load: 5}
+  retention:                            # the first rule that names a tag decides
+    - {repositories: "ci/**", tags: [v*, latest]}
+    - {tags: ["pr-*"], keep_last: 3, keep_for: 14d, untagged_after: 1d}
 builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
@@ -78,9 +89,22 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.tls->key, "server.key");
   EXPECT_EQ(configuration.tls->client_ca, "ca.pem");
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{1} << 30U);
-  EXPECT_TRUE(configuration.sparse_images);
-  EXPECT_EQ(configuration.scrub.interval, std::chrono::hours(12));
-  EXPECT_EQ(configuration.scrub.bytes_per_second, 0U);
+  EXPECT_TRUE(configuration.registry.sparse_images);
+  EXPECT_EQ(configuration.registry.upload_lifetime, std::chrono::days(2));
+  EXPECT_EQ(configuration.registry.gc.interval, std::chrono::minutes(10));
+  EXPECT_EQ(configuration.registry.gc.lease.promised, std::chrono::hours(2));
+  EXPECT_EQ(configuration.registry.gc.load, 5U);
+  ASSERT_EQ(configuration.registry.retention.size(), 2U);
+  EXPECT_EQ(configuration.registry.retention[0].repositories, "ci/**");
+  EXPECT_THAT(configuration.registry.retention[0].tags, ElementsAre("v*", "latest"));
+  EXPECT_EQ(configuration.registry.retention[0].keep_last, std::nullopt);
+  const RetentionRule& rule = configuration.registry.retention[1];
+  EXPECT_EQ(rule.repositories, "**");
+  EXPECT_EQ(rule.keep_last, 3U);
+  EXPECT_EQ(rule.keep_for, std::chrono::days(14));
+  EXPECT_EQ(rule.untagged_after, std::chrono::days(1));
+  EXPECT_EQ(configuration.registry.scrub.interval, std::chrono::hours(12));
+  EXPECT_EQ(configuration.registry.scrub.bytes_per_second, 0U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh", "file"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
@@ -95,6 +119,10 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.builds.rules.routes[1].repository, "**");
   EXPECT_THAT(configuration.builds.rules.routes[1].backends, ElementsAre("local", "second"));
   EXPECT_EQ(configuration.shutdown_grace, std::chrono::seconds(10));
+}
+
+TEST(Configuration, GarbageCollectionCanBeOff) {
+  EXPECT_EQ(good("registry: {gc: {interval: off}}").registry.gc.interval, std::nullopt);
 }
 
 TEST(Configuration, JsonIsYaml) {
@@ -182,6 +210,22 @@ INSTANTIATE_TEST_SUITE_P(
                 "no scrub, got \"10\""},
         Mistake{"sparse_images_of_another_kind", "registry:\n  sparse_images: some\n",
                 "config.yaml:2: registry.sparse_images: expected true or false, got \"some\""},
+        Mistake{"gc_lease_of_nothing", "registry:\n  gc: {lease: 0s}\n",
+                "config.yaml:2: registry.gc.lease: expected a duration of 1s or more such as 24h, "
+                "got \"0s\""},
+        Mistake{"gc_interval", "registry:\n  gc:\n    interval: never\n",
+                "config.yaml:3: registry.gc.interval: expected a duration of 1s or more such as "
+                "1h, or off, got \"never\""},
+        Mistake{"gc_load", "registry:\n  gc: {load: 101}\n",
+                "config.yaml:2: registry.gc.load: expected a whole number from 1 to 100, got "
+                "\"101\""},
+        Mistake{"retention_rule_that_says_nothing",
+                "registry:\n  retention:\n    - repositories: a\n",
+                "config.yaml:3: registry.retention[0]: expected keep_last, keep_for, "
+                "untagged_after or tags, got a mapping"},
+        Mistake{"retention_for_ever", "registry:\n  retention:\n    - {keep_for: 40000d}\n",
+                "config.yaml:3: registry.retention[0].keep_for: expected a duration such as 12h or "
+                "30d, at most 36500d, got \"40000d\""},
         Mistake{"storage_of_a_later_version", "storage:\n  blobs: {s3: {bucket: b}}\n",
                 "config.yaml:2: storage.blobs.s3: unknown key; expected one of local"},
         Mistake{"timeout_without_a_unit", "builds:\n  timeout: 60\n",

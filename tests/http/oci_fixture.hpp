@@ -126,6 +126,7 @@ class OciWorld {
 
   HttpHandler& handler() { return *handler_; }
   Registry& registry() { return *registry_; }
+  BlobStore& blobs() { return *blobs_; }
   TokenStore& tokens() { return *tokens_; }
   ManualClock& clock() { return clock_; }
   MetadataStore& metadata() { return stores_->metadata(); }

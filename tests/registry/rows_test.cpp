@@ -9,7 +9,12 @@ namespace {
 
 TEST(ManifestRow, IsReadAsItWasWritten) {
   for (const bool with_subject : {false, true}) {
-    ManifestRow row{1234, "application/x", {}, {digest_of("a"), digest_of("b", DigestAlgorithm::sha512)}};
+    ManifestRow row{1234,
+                    "application/x",
+                    {},
+                    {digest_of("a"), digest_of("b", DigestAlgorithm::sha512)},
+                    {}};
+    if (with_subject) row.renewed_at = *parse_rfc3339("2026-11-24T09:05:03.007Z");
     if (with_subject) row.subject = digest_of("s", DigestAlgorithm::sha512);
     const std::string value = encode(row);
     const auto head = decode_head(value);
@@ -17,6 +22,7 @@ TEST(ManifestRow, IsReadAsItWasWritten) {
     EXPECT_EQ(head->size, 1234U);
     EXPECT_EQ(head->media_type, "application/x");
     EXPECT_EQ(head->subject, row.subject);
+    EXPECT_EQ(head->renewed_at, row.renewed_at);
     EXPECT_TRUE(head->named.empty());
     EXPECT_EQ(decode(value)->named, row.named);
   }
@@ -24,7 +30,7 @@ TEST(ManifestRow, IsReadAsItWasWritten) {
 
 TEST(ManifestRow, CutAnywhereIsCorruptOrShorter) {
   const std::string value =
-      encode({1, "application/x", digest_of("s"), {digest_of("a"), digest_of("b")}});
+      encode({1, "application/x", digest_of("s"), {digest_of("a"), digest_of("b")}, Timestamp{}});
   const std::size_t head_size = value.size() - 2 * 33;
   for (std::size_t size = 0; size < value.size(); ++size) {
     const auto row = decode(std::string_view(value).substr(0, size));

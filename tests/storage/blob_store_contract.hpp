@@ -258,6 +258,50 @@ TEST_P(BlobStoreContract, ALinkThatFailsMakesNothingVisible) {
   }
 }
 
+TEST_P(BlobStoreContract, AnObjectWithoutARowIsAnOrphan) {
+  const std::string bytes(test_inline_limit + 1, 'o');
+  const Digest digest = digest_of(bytes);
+  const auto upload = writer(bytes);
+  const auto refuse = [](WriteTransaction&, const BlobInfo&) -> Result<void> {
+    return Error(ErrorCode::denied, "not yet");
+  };
+  ASSERT_TRUE(failed(upload->commit(digest, refuse), ErrorCode::denied));
+  ASSERT_EQ(all_objects(objects()).size(), 1U);
+  const std::string key = all_objects(objects()).front();
+  EXPECT_TRUE(blobs().is_orphan(**metadata().snapshot(), key).value());
+  EXPECT_EQ(blobs().remove_orphan(key).value(), bytes.size());
+  EXPECT_EQ(blobs().remove_orphan(key).value(), std::nullopt);
+  EXPECT_TRUE(failed(upload->commit(digest, link_row("late")), ErrorCode::unavailable))
+      << "a row must not refer to what was collected";
+  EXPECT_TRUE(failed(blobs().stat(digest), ErrorCode::not_found));
+
+  ASSERT_TRUE(succeeded(writer(bytes, "again")->commit(digest, {})));
+  EXPECT_FALSE(blobs().is_orphan(**metadata().snapshot(), key).value());
+  EXPECT_EQ(blobs().remove_orphan(key).value(), std::nullopt);
+  EXPECT_EQ(blobs().remove_orphan("not-a-digest").value(), std::nullopt);
+  EXPECT_EQ(blobs().read(digest, 1000).value(), bytes);
+}
+
+TEST_P(BlobStoreContract, SeveralGoInOneTransaction) {
+  std::vector<Digest> digests;
+  for (const std::size_t size : {std::size_t{1}, test_inline_limit + 1, test_inline_limit + 2})
+    digests.push_back(blobs().put(std::string(size, 's'))->digest);
+  digests.push_back(digest_of("not here"));
+  digests.push_back(digests.front());
+  const auto all_but_the_last = [&](WriteTransaction&, const BlobInfo& info, Timestamp) {
+    return Result<bool>(info.digest != digests[2]);
+  };
+  const auto before = metadata().counts().writes;
+  const auto removed = blobs().remove(digests, all_but_the_last);
+  ASSERT_TRUE(succeeded(removed));
+  EXPECT_EQ(metadata().counts().writes, before + 1);
+  EXPECT_EQ(removed->count, 2U);
+  EXPECT_EQ(removed->bytes, 1 + test_inline_limit + 1);
+  EXPECT_FALSE(removed->left_behind.has_value());
+  EXPECT_EQ(all_objects(objects()).size(), 1U);
+  EXPECT_TRUE(succeeded(blobs().stat(digests[2])));
+}
+
 TEST_P(BlobStoreContract, ABlobThatIsThereIsLinkedAndRenewedButNotWritten) {
   for (const std::size_t size : {test_inline_limit, test_inline_limit * 2}) {
     const std::string bytes(size, 't');

@@ -19,8 +19,10 @@
 namespace slipway {
 
 /// `ready` runs on an I/O thread for each /readyz and must not block; its error's message is the
-/// answer. `metrics` must outlive the handler. Mount it at each of its three paths, or at "/".
+/// answer. `before_scrape`, where there is one, runs before each /metrics, on a thread that may block.
+/// `metrics` must outlive the handler. Mount it at each of its three paths, or at "/".
 std::unique_ptr<HttpHandler> make_ops_handler(const Metrics& metrics,
-                                              std::function<Result<void>()> ready);
+                                              std::function<Result<void>()> ready,
+                                              std::function<void()> before_scrape = {});
 
 }  // namespace slipway

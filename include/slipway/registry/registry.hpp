@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@
 #include <slipway/core/digest.hpp>
 #include <slipway/core/reference.hpp>
 #include <slipway/core/result.hpp>
+#include <slipway/registry/lease.hpp>
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/support/clock.hpp>
 
@@ -37,13 +39,15 @@ namespace slipway {
 struct RegistryOptions {
   std::uint64_t max_manifest_bytes = max_value_size;
   std::uint64_t max_blob_bytes = std::uint64_t{1} << 40U;
-  std::chrono::hours upload_lifetime{24 * 7};  // from its opening
+  std::chrono::milliseconds upload_lifetime = std::chrono::days(7);  // from its opening
   /// Uploads between two chunks that are kept ready (each has a file open and its hash's state); one
   /// more is dropped and hashed again when it goes on.
   std::size_t max_parked_uploads = 256;
   /// Takes image manifests that name blobs which are not in the repository: for mirrors that hold
   /// parts of images. An index may always name manifests that are not here.
   bool sparse_images = false;
+  /// How long one may rely on what nothing refers to yet.
+  LeaseTerms lease = {};
 };
 
 struct ManifestInfo {
@@ -85,6 +89,15 @@ struct RepositoryPage {
 struct ReferrerPage {
   std::vector<Descriptor> referrers;  // with artifact_type and annotations
   bool more = false;
+};
+
+/// What there is in all. Exact, as of the last commit.
+struct RegistryTotals {
+  std::uint64_t repositories = 0;
+  std::uint64_t tags = 0;
+  std::uint64_t manifests = 0;  // in each repository that has it
+  std::uint64_t blobs = 0;      // different contents, manifests among them
+  std::uint64_t bytes = 0;      // of those
 };
 
 class Registry {
@@ -140,6 +153,15 @@ class Registry {
   /// Point read. Errors: not_found, io.
   virtual Result<BlobInfo> stat_blob(const RepositoryName& repository, const Digest& digest) = 0;
 
+  /// Point read, for who relies on the blob without sending it (HEAD): from now on a manifest that
+  /// names it can be pushed for as long as leases last. nullopt: that needs renew_blob first, since
+  /// the lease is old and nothing refers to the blob. Errors: not_found, io.
+  virtual Result<std::optional<BlobInfo>> lease_blob(const RepositoryName& repository,
+                                                     const Digest& digest) = 0;
+
+  /// The same with a write where the lease is due. Errors: not_found, io, quota_exceeded.
+  virtual Result<BlobInfo> renew_blob(const RepositoryName& repository, const Digest& digest) = 0;
+
   /// Point read: the bytes of a small blob replace the content of `bytes`; nullopt for a blob that
   /// is a file: open it. Errors: not_found, io, corrupt.
   virtual Result<std::optional<BlobInfo>> read_small_blob(const RepositoryName& repository,
@@ -158,6 +180,15 @@ class Registry {
   /// Point read. Errors: not_found, io, corrupt.
   virtual Result<ManifestInfo> stat_manifest(const RepositoryName& repository,
                                              const Reference& reference) = 0;
+
+  /// As lease_blob: point read, nullopt when renew_manifest has to come first. Errors: not_found,
+  /// io, corrupt.
+  virtual Result<std::optional<ManifestInfo>> lease_manifest(const RepositoryName& repository,
+                                                             const Reference& reference) = 0;
+
+  /// As renew_blob. Errors: not_found, io, corrupt, quota_exceeded.
+  virtual Result<ManifestInfo> renew_manifest(const RepositoryName& repository,
+                                              const Reference& reference) = 0;
 
   /// Point read (but where the same bytes were pushed as a large blob); replaces the content of
   /// `bytes`. Errors: not_found, io, corrupt.
@@ -209,10 +240,22 @@ class Registry {
   virtual Result<ReferrerPage> referrers(const RepositoryName& repository, const Digest& subject,
                                          std::string_view artifact_type,
                                          const std::optional<Digest>& last, std::size_t limit) = 0;
+
+  // ---- upkeep ----
+
+  /// Point read. Errors: io, corrupt.
+  virtual Result<RegistryTotals> totals() = 0;
+
+  [[nodiscard]] virtual const LeaseTerms& lease() const noexcept = 0;
+
+  /// Forgets what uploads that have expired left: staged bytes, and rows that tell how they ended,
+  /// in small transactions. Answers how many of either there were. Errors: io, cancelled.
+  virtual Result<std::uint64_t> discard_expired_uploads(const std::stop_token& stop) = 0;
 };
 
 /// The stores and the clock must outlive the registry. Reads or makes the key that signs upload
-/// ids. Errors: io, corrupt.
+/// ids, and forgets what uploads of an earlier process left that nobody can go on with; so there is
+/// one registry over a pair of stores at a time. Errors: io, corrupt.
 Result<std::unique_ptr<Registry>> open_registry(BlobStore& blobs, Clock& clock,
                                                 const RegistryOptions& options = {});
 

@@ -84,6 +84,14 @@ using BytesRead = std::function<Result<void>(std::uint64_t bytes)>;
 /// What a MetadataStore notifies when a blob was quarantined or came back.
 inline constexpr std::string_view quarantine_topic = "blobs/quarantine";
 
+/// What became of several blobs that were to be removed.
+struct RemovedBlobs {
+  std::uint64_t count = 0;
+  std::uint64_t bytes = 0;
+  /// The first object that could not be removed although its rows are gone: an orphan now.
+  std::optional<Error> left_behind;
+};
+
 /// A blob on its way in. Bytes are hashed while they arrive, once. Destroying a writer without
 /// persist or commit forgets what was not persisted.
 class BlobWriter {
@@ -104,7 +112,8 @@ class BlobWriter {
   /// be empty) writes. The writer is then spent. A blob that is there already is not written twice;
   /// `link` runs all the same. Errors: digest_mismatch (the bytes stay; the caller may go on, or
   /// discard), io, quota_exceeded, those of `link`. After an error commit may be repeated with this
-  /// writer; a large blob may already be published then, and its stage gone.
+  /// writer; a large blob may already be published then, and its stage gone. An object that was
+  /// collected before that is unavailable: it has to be sent again.
   virtual Result<BlobInfo> commit(const Digest& expected, const BlobLink& link) = 0;
 
   /// Forgets everything, also what was persisted. Errors: io.
@@ -155,6 +164,19 @@ class BlobStore {
   /// after that is durable, and a crash between leaves an object that nobody refers to. True when
   /// it was removed. Errors: io, corrupt, those of `may_go`.
   Result<bool> remove(const Digest& digest, const BlobCondition& may_go);
+
+  /// The same of several in one transaction. Holds back whoever writes one of them until their
+  /// objects are gone, so name few. Errors: io, corrupt, those of `may_go`: nothing was removed.
+  Result<RemovedBlobs> remove(std::span<const Digest> digests, const BlobCondition& may_go);
+
+  /// Does no row of `view` refer to this object? A key that is none of a blob's is not an orphan.
+  /// Errors: io, corrupt.
+  Result<bool> is_orphan(const ReadView& view, std::string_view key) const;
+
+  /// Removes an object that no row refers to, as a crash leaves one between publishing and row or
+  /// between the erasing of rows and the removal. One that is being committed is not touched. Its
+  /// size; nullopt when it is needed or gone. Errors: io, corrupt.
+  Result<std::optional<std::uint64_t>> remove_orphan(std::string_view key);
 
   // ---- damage ----
 
