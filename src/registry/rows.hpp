@@ -88,7 +88,7 @@ struct ManifestRow {
   /// Each digest once: the blobs of an image, the children of an index that it names.
   std::vector<Digest> named;
   /// Its lease. A row of the first versions has none; it is as old as its repository.
-  std::optional<Timestamp> renewed_at;
+  std::optional<Timestamp> renewed_at = {};
 };
 
 std::string encode(const ManifestRow& row);
