@@ -10,6 +10,7 @@
 #include "build/trigger_templates.hpp"
 #include "pattern/pattern.hpp"
 #include "storage/key_space.hpp"
+#include "storage/sealed_rows.hpp"
 
 namespace slipway {
 namespace {
@@ -66,9 +67,9 @@ Error unreadable(std::string_view id, const Error& why) {
   return Error(ErrorCode::corrupt, "trigger " + std::string(id) + ": " + why.message);
 }
 
-Result<Trigger> read(const ReadView& view, std::string_view id) {
+Result<Trigger> read(const ReadView& view, const Sealer& sealer, std::string_view id) {
   if (!is_ulid(id)) return unknown_trigger(id);
-  SLIPWAY_TRY(const auto row, view.get(Key(key_space::trigger).text(id)));
+  SLIPWAY_TRY(const auto row, sealed_rows::get(view, sealer, Key(key_space::trigger).text(id)));
   if (!row) return unknown_trigger(id);
   auto trigger = parse_trigger_row(*row);
   if (!trigger) return unreadable(id, trigger.error());
@@ -87,7 +88,8 @@ Result<Trigger> TriggerStore::create(const TriggerRequest& request) {
   const Trigger trigger{make_ulid(now), request, random_hex(secret_bytes), now};
   const std::string row = trigger_row(trigger);
   const auto put = [&](WriteTransaction& transaction) -> Result<void> {
-    SLIPWAY_CHECK(transaction.put(Key(key_space::trigger).text(trigger.id), row));
+    SLIPWAY_CHECK(sealed_rows::put(transaction, metadata_.sealer(),
+                                   Key(key_space::trigger).text(trigger.id), row));
     return transaction.put(key_in_repository(request.repository, trigger.id), "");
   };
   SLIPWAY_CHECK(metadata_.write(put));
@@ -96,7 +98,7 @@ Result<Trigger> TriggerStore::create(const TriggerRequest& request) {
 
 Result<Trigger> TriggerStore::find(std::string_view id) const {
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
-  return read(*view, id);
+  return read(*view, metadata_.sealer(), id);
 }
 
 Result<std::vector<Trigger>> TriggerStore::list(const RepositoryName& repository) const {
@@ -108,7 +110,7 @@ Result<std::vector<Trigger>> TriggerStore::list(const RepositoryName& repository
   while (there && cursor->key().starts_with(beginning)) {
     std::string_view id = cursor->key().substr(beginning.size());
     id.remove_suffix(1);  // the zero byte behind a text part
-    SLIPWAY_TRY(Trigger trigger, read(*view, id));
+    SLIPWAY_TRY(Trigger trigger, read(*view, metadata_.sealer(), id));
     triggers.push_back(std::move(trigger));
     SLIPWAY_TRY(there, cursor->next());
   }

@@ -1,7 +1,5 @@
 #include <slipway/build/worker_tokens.hpp>
 
-#include <array>
-#include <span>
 #include <utility>
 
 #include <slipway/core/reference.hpp>
@@ -10,6 +8,7 @@
 
 #include "build/attempt_row.hpp"
 #include "storage/key_space.hpp"
+#include "storage/sealed_rows.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -17,7 +16,6 @@ namespace slipway {
 namespace {
 
 constexpr std::string_view token_prefix = "slpw_";
-constexpr std::size_t key_size = 32;
 constexpr std::size_t signed_size = ulid_size + 8;
 constexpr std::size_t code_size = 32;
 
@@ -44,22 +42,7 @@ Identity identity_of(std::string_view build, const AttemptRow& attempt) {
 }  // namespace
 
 Result<std::unique_ptr<WorkerTokens>> WorkerTokens::open(MetadataStore& metadata) {
-  std::array<std::uint8_t, key_size> random{};
-  fill_random(random);
-  const key_space::Key row = std::move(key_space::Key(key_space::secret_key).text("workers"));
-  std::string key;
-  const auto read_or_make = [&](WriteTransaction& transaction) -> Result<void> {
-    SLIPWAY_TRY(const auto stored, transaction.get(row));
-    key.assign(random.begin(), random.end());
-    if (!stored) return transaction.put(row, key);
-    key = *stored;
-    return {};
-  };
-  SLIPWAY_CHECK(metadata.write(read_or_make));
-  if (key.size() != key_size)
-    return Error(ErrorCode::corrupt,
-                 slipway::format("the key of worker tokens has {} bytes instead of {}", key.size(),
-                                 key_size));
+  SLIPWAY_TRY(std::string key, sealed_rows::random_key(metadata, "workers"));
   return std::unique_ptr<WorkerTokens>(new WorkerTokens(metadata, std::move(key)));
 }
 

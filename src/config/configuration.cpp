@@ -70,6 +70,20 @@ Result<void> read_storage(const Node& node, const ConfigPlace& place, StoreOptio
   return section.finish();
 }
 
+Result<void> read_secrets(const Node& node, const ConfigPlace& place, SecretOptions& out) {
+  Section section(node, place);
+  read_path(section, "key_file", out.key_file);
+  section.read("previous_key_files", [&](const Node& files, const ConfigPlace& files_place) {
+    return read_items(files, files_place, [&](const Node& item, const ConfigPlace& item_place) -> Result<void> {
+      std::vector<std::string> paths;
+      SLIPWAY_CHECK(read_text_item(item, item_place, "a path of a key file", paths));
+      out.previous_key_files.emplace_back(paths.front());
+      return {};
+    });
+  });
+  return section.finish();
+}
+
 Result<void> read_tenants(const Node& node, const ConfigPlace& place, SchedulingRules& rules) {
   if (node.kind != Node::Kind::mapping) return config_mistake(place, node, "a mapping of tenants");
   for (const auto& [name, value] : node.members) {
@@ -231,6 +245,9 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
   });
   section.read("storage", [&](const Node& node, const ConfigPlace& place) {
     return read_storage(node, place, configuration.storage);
+  });
+  section.read("secrets", [&](const Node& secrets, const ConfigPlace& secrets_place) {
+    return read_secrets(secrets, secrets_place, configuration.storage.secrets);
   });
   section.read("registry", [&](const Node& node, const ConfigPlace& place) {
     return read_registry(node, place, configuration.registry);

@@ -17,6 +17,8 @@ class LmdbStore final : public LmdbMetadataStore {
   LmdbStore(std::unique_ptr<lmdb::Environment> environment, std::filesystem::path file,
             const LmdbOptions& options)
       : environment_(std::move(environment)),
+        sealer_(options.sealer ? options.sealer
+                               : std::make_shared<const Sealer>(Sealer::ephemeral())),
         snapshots_(*environment_),
         growth_(std::move(file),
                 {.least_used = options.growth_least_used, .limit = options.map_size}),
@@ -36,10 +38,12 @@ class LmdbStore final : public LmdbMetadataStore {
   }
 
   [[nodiscard]] bool reads_may_block() const noexcept override { return false; }
+  [[nodiscard]] const Sealer& sealer() const noexcept override { return *sealer_; }
   [[nodiscard]] Counts counts() const noexcept override { return committer_.counts(); }
 
  private:
   const std::unique_ptr<lmdb::Environment> environment_;
+  const std::shared_ptr<const Sealer> sealer_;
   Topics topics_;
   lmdb::SnapshotPool snapshots_;
   lmdb::Growth growth_;

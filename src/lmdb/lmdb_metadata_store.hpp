@@ -17,6 +17,7 @@
 
 #include <slipway/core/result.hpp>
 #include <slipway/storage/metadata_store.hpp>
+#include <slipway/support/sealer.hpp>
 
 namespace slipway {
 
@@ -32,6 +33,7 @@ struct LmdbOptions {
   /// Writes nothing, not even a lock file: for a copy that nobody else has open. `write` is then an
   /// error.
   bool read_only = false;
+  std::shared_ptr<const Sealer> sealer;  // MetadataStore::sealer; null: an ephemeral one
 };
 
 class LmdbMetadataStore : public MetadataStore {

@@ -1,13 +1,12 @@
 #include "registry/upload_id.hpp"
 
-#include <array>
 #include <span>
 
 #include <slipway/core/hex.hpp>
 #include <slipway/support/hasher.hpp>
 #include <slipway/support/ulid.hpp>
 
-#include "storage/key_space.hpp"
+#include "storage/sealed_rows.hpp"
 
 namespace slipway {
 namespace {
@@ -15,7 +14,6 @@ namespace {
 constexpr std::size_t code_bytes = 16;
 constexpr std::size_t head_size = ulid_size + 1;
 constexpr std::size_t id_size = head_size + 2 * code_bytes;
-constexpr std::size_t key_size = 32;
 
 constexpr char sha256_letter = 'a';
 constexpr char sha512_letter = 'b';
@@ -49,26 +47,7 @@ std::optional<UploadId> UploadIds::check(const RepositoryName& repository,
 }
 
 Result<std::string> load_upload_key(MetadataStore& metadata) {
-  const auto row = key_space::Key(key_space::secret_key).text("uploads");
-  std::array<std::uint8_t, key_size> fresh{};
-  fill_random(fresh);
-  const std::string_view fresh_key(reinterpret_cast<const char*>(fresh.data()), fresh.size());
-
-  std::string key;
-  {
-    SLIPWAY_TRY(const auto view, metadata.snapshot());
-    SLIPWAY_TRY(const auto present, view->get(row));
-    if (present) key = *present;
-  }
-  const auto keep_one = [&](WriteTransaction& transaction) -> Result<void> {
-    SLIPWAY_TRY(const auto present, transaction.get(row));
-    key = present.value_or(fresh_key);
-    return present ? Result<void>() : transaction.put(row, fresh_key);
-  };
-  if (key.empty()) SLIPWAY_CHECK(metadata.write(keep_one));
-  if (key.size() != key_size)
-    return Error(ErrorCode::corrupt, "the key that signs upload ids is malformed");
-  return key;
+  return sealed_rows::random_key(metadata, "uploads");
 }
 
 }  // namespace slipway

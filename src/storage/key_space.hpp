@@ -32,7 +32,7 @@
 //   qz      trigger, ref           the latest build that it made                     BuildQueue
 //   lc      build, offset          bytes of the build's log                          LogStore
 //   ls      build                  the log's size (8)                                LogStore
-//   tg      trigger                the trigger as JSON, with its secret              TriggerStore
+//   tg      trigger                the trigger as JSON, with its secret; sealed      TriggerStore
 //   tr      repository, trigger    empty: triggers by repository                     TriggerStore
 //
 //   rp      repository             when it was made (8)                              Registry
@@ -54,11 +54,14 @@
 //   ru      upload                 its result when it ended: digest, size (8);       Registry
 //                                  empty when it was cancelled or failed
 //   gp      (nothing)              where a collection that was stopped goes on       GarbageCollector
-//   sk      name                   a random key: "uploads" signs upload ids (32),    Registry,
-//                                  "workers" signs worker tokens (32)                WorkerTokens
+//   sk      name                   a random key of 32 bytes, sealed: "uploads"       Registry,
+//                                  signs upload ids, "workers" worker tokens,        WorkerTokens,
+//                                  "bearers" bearer tokens                           BearerTokens
+//   se                             "slipway", sealed: proves that the key fits       open_stores
 //   th      SHA-256 (a digest)     a token as JSON                                   TokenStore
 //   ti      token                  its SHA-256 (a digest)                            TokenStore
 //
+// "Sealed" is encrypted under the store's key, for this row alone (sealed_rows.hpp).
 // The two rows of a blob lie side by side, so that writing both touches one leaf of a B-tree.
 // An object's key in the ObjectStore is "<algorithm>-<hex>".
 //
@@ -107,6 +110,7 @@ inline constexpr std::string_view referrer = "rr";
 inline constexpr std::string_view ended_upload = "ru";
 inline constexpr std::string_view collection_position = "gp";
 inline constexpr std::string_view secret_key = "sk";
+inline constexpr std::string_view seal_lock = "se";
 
 inline constexpr std::string_view token_by_hash = "th";
 inline constexpr std::string_view token_hash = "ti";

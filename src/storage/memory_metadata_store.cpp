@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include <slipway/support/sealer.hpp>
+
 #include "storage/limits.hpp"
 #include "storage/persistent_map.hpp"
 #include "storage/run_closure.hpp"
@@ -120,6 +122,8 @@ class MemoryMetadataStore final : public MetadataStore {
 
   [[nodiscard]] bool reads_may_block() const noexcept override { return false; }
 
+  [[nodiscard]] const Sealer& sealer() const noexcept override { return sealer_; }
+
   [[nodiscard]] Counts counts() const noexcept override {
     const std::uint64_t commits = commits_.load(std::memory_order_relaxed);
     return {commits, commits};
@@ -136,6 +140,7 @@ class MemoryMetadataStore final : public MetadataStore {
   PersistentMap rows_;             // guarded by rows_mutex_
   std::atomic<std::uint64_t> commits_{0};
   Topics topics_;
+  const Sealer sealer_ = Sealer::ephemeral();
 };
 
 }  // namespace

@@ -15,6 +15,7 @@
 
 #include <slipway/storage/open_stores.hpp>
 
+#include "stores/secret_key.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -39,11 +40,12 @@ Error not_ours(const fs::path& folder, std::string_view why) {
                                folder.native(), why));
 }
 
-/// Nothing but what an interrupted making left, or what file systems are born with.
+/// Nothing but what an interrupted making left, what file systems are born with, or a key that was
+/// put there beforehand.
 /// Errors: invalid_argument, io.
 Result<void> check_unused(const fs::path& folder) {
-  constexpr std::array<std::string_view, 5> made = {"metadata", "blobs", "staging", lock_file,
-                                                    new_format_file};
+  constexpr std::array<std::string_view, 6> made = {
+      "metadata", "blobs", "staging", lock_file, new_format_file, new_secret_key_file_name};
   std::optional<std::string> other;
   bool locked_once = false;
   bool begun = false;
@@ -51,7 +53,7 @@ Result<void> check_unused(const fs::path& folder) {
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const std::string name = entry->path().filename().native();
-    if (name == "lost+found") continue;
+    if (name == "lost+found" || name == secret_key_file_name) continue;
     if (name == lock_file) locked_once = true;
     begun = true;
     if (std::find(made.begin(), made.end(), name) == made.end()) other = name;
@@ -64,13 +66,13 @@ Result<void> check_unused(const fs::path& folder) {
   return {};
 }
 
-/// That FORMAT is the one we write, or may be written. True when it is there.
+/// What FORMAT says, one that we read; nullopt when it may be written.
 /// Errors: unsupported, invalid_argument, io.
-Result<bool> check_format(const fs::path& folder) {
+Result<std::optional<int>> check_format(const fs::path& folder) {
   auto text = read_small_file(folder / format_file);
   if (!text && text.error().code == ErrorCode::not_found) {
     SLIPWAY_CHECK(check_unused(folder));
-    return false;
+    return std::optional<int>();
   }
   if (!text) return std::move(text).error();
 
@@ -83,12 +85,13 @@ Result<bool> check_format(const fs::path& folder) {
   const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), version);
   if (error != std::errc() || stop == rest.data() + rest.size() || *stop != '\n')
     return not_ours(folder, "its FORMAT is damaged");
-  if (version != data_format_version)
+  if (version < oldest_data_format_version || version > data_format_version)
     return Error(ErrorCode::unsupported,
-                 slipway::format("{} has format {}, this program reads format {} only; use the "
+                 slipway::format("{} has format {}, this program reads formats {} to {}; use the "
                                  "version of Slipway that wrote it",
-                                 folder.native(), version, data_format_version));
-  return true;
+                                 folder.native(), version, oldest_data_format_version,
+                                 data_format_version));
+  return std::optional(version);
 }
 
 Result<Descriptor> take_lock(const fs::path& folder) {
@@ -149,13 +152,13 @@ Result<DataFolder> DataFolder::open(const fs::path& folder) {
   SLIPWAY_CHECK(check_format(path));
   SLIPWAY_TRY(Descriptor lock, take_lock(path));
   // Again: another process may have been at work.
-  SLIPWAY_TRY(const bool complete, check_format(path));
-  if (!complete) {
+  SLIPWAY_TRY(const auto format, check_format(path));
+  if (!format) {
     SLIPWAY_CHECK(flush_names_above(path));
     // LOCK tells that a folder without FORMAT is of our making: it is there before all else.
     SLIPWAY_CHECK(local::sync_folder(path));
   }
-  return DataFolder(path, std::move(lock), !complete);
+  return DataFolder(path, format, std::move(lock));
 }
 
 Result<DataFolder> DataFolder::open_empty(const fs::path& folder) {
@@ -174,17 +177,15 @@ Result<DataFolder> DataFolder::open_empty(const fs::path& folder) {
 }
 
 Result<void> DataFolder::begin_restore() {
-  is_new_ = false;  // what the backup has was acknowledged
+  restored_ = true;
   return write_format(restoring);
 }
 
 Result<void> DataFolder::complete() {
-  const auto text = read_small_file(path_ / format_file);
-  if (!text || *text != restoring) {
-    SLIPWAY_TRY(const bool there, check_format(path_));
-    if (there) return {};
-  }
-  return write_format(slipway::format("{}{}\n", format_beginning, data_format_version));
+  if (format_ == data_format_version) return {};
+  SLIPWAY_CHECK(write_format(slipway::format("{}{}\n", format_beginning, data_format_version)));
+  format_ = data_format_version;
+  return {};
 }
 
 Result<void> DataFolder::write_format(std::string_view text) const {

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -30,26 +31,31 @@ class DataFolder {
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
-  /// FORMAT was missing when it was opened: nothing in it was ever acknowledged.
-  [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+  /// What FORMAT says, since it was opened or completed; nullopt where it was missing.
+  [[nodiscard]] std::optional<int> format() const noexcept { return format_; }
+
+  /// Nothing in the folder was ever acknowledged.
+  [[nodiscard]] bool is_new() const noexcept { return !format_ && !restored_; }
 
   /// Until complete, FORMAT says that the folder is being made of a backup, so that nobody opens it.
   /// Errors: io, quota_exceeded.
   Result<void> begin_restore();
 
-  /// Writes FORMAT where it is not yet as it should be: all that it promises is there and flushed.
+  /// Writes the present FORMAT where it is missing or another: all that it promises is there and
+  /// flushed.
   /// Errors: io, quota_exceeded.
   Result<void> complete();
 
  private:
   Result<void> write_format(std::string_view text) const;
 
-  DataFolder(std::filesystem::path path, local::Descriptor lock, bool is_new)
-      : path_(std::move(path)), lock_(std::move(lock)), is_new_(is_new) {}
+  DataFolder(std::filesystem::path path, std::optional<int> format, local::Descriptor lock)
+      : path_(std::move(path)), format_(format), lock_(std::move(lock)) {}
 
   std::filesystem::path path_;
+  std::optional<int> format_;
+  bool restored_ = false;  // what is in it was acknowledged elsewhere
   local::Descriptor lock_;
-  bool is_new_;
 };
 
 /// Makes missing folders from the top. Errors: invalid_argument (there is a file), io,

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <slipway/storage/open_stores.hpp>
+#include <slipway/support/sealer.hpp>
 
 #include "lmdb/lmdb_metadata_store.hpp"
 #include "local/local_object_store.hpp"
@@ -25,6 +26,7 @@ class FolderStores final : public Stores {
   Result<BackupProgress> back_up(const std::filesystem::path& backup,
                                  const BackupWatch& watch) override;
 
+  [[nodiscard]] const DataFolder& folder() const noexcept { return folder_; }
   /// As DataFolder::complete.
   Result<void> complete() { return folder_.complete(); }
 
@@ -34,8 +36,10 @@ class FolderStores final : public Stores {
   const std::unique_ptr<LmdbMetadataStore> metadata_;
 };
 
-/// Opens or makes what is in the folder, but leaves FORMAT to the caller. Errors: as open_stores.
-Result<std::unique_ptr<FolderStores>> open_folder_stores(DataFolder folder,
-                                                         const StoreOptions& options);
+/// Opens or makes what is in the folder, but leaves FORMAT to the caller, and whether the sealer's
+/// keys fit; null: what is sealed stays so. Errors: as open_stores.
+Result<std::unique_ptr<FolderStores>> open_folder_stores(
+    DataFolder folder, const StoreOptions& options,
+    std::shared_ptr<const Sealer> sealer = nullptr);
 
 }  // namespace slipway

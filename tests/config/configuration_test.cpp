@@ -57,6 +57,7 @@ tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}
 storage:
   metadata: {lmdb: {map_size: 1GiB}}
   blobs: {local: {}}
+secrets: {key_file: /run/secrets/key, previous_key_files: [old.key, data/secret.key]}
 registry:
   sparse_images: true
   upload_lifetime: 2d
@@ -89,6 +90,9 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.tls->key, "server.key");
   EXPECT_EQ(configuration.tls->client_ca, "ca.pem");
   EXPECT_EQ(configuration.storage.lmdb_map_size, std::uint64_t{1} << 30U);
+  EXPECT_EQ(configuration.storage.secrets.key_file, "/run/secrets/key");
+  EXPECT_THAT(configuration.storage.secrets.previous_key_files,
+              ElementsAre("old.key", "data/secret.key"));
   EXPECT_TRUE(configuration.registry.sparse_images);
   EXPECT_EQ(configuration.registry.upload_lifetime, std::chrono::days(2));
   EXPECT_EQ(configuration.registry.gc.interval, std::chrono::minutes(10));
@@ -226,6 +230,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"retention_for_ever", "registry:\n  retention:\n    - {keep_for: 40000d}\n",
                 "config.yaml:3: registry.retention[0].keep_for: expected a duration such as 12h or "
                 "30d, at most 36500d, got \"40000d\""},
+        Mistake{"previous_key_files_is_a_text", "secrets:\n  previous_key_files: old.key\n",
+                "config.yaml:2: secrets.previous_key_files: expected a list, got \"old.key\""},
         Mistake{"storage_of_a_later_version", "storage:\n  blobs: {s3: {bucket: b}}\n",
                 "config.yaml:2: storage.blobs.s3: unknown key; expected one of local"},
         Mistake{"timeout_without_a_unit", "builds:\n  timeout: 60\n",
@@ -267,7 +273,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "got a mapping"},
         Mistake{"unknown_key", "listen: 127.0.0.1:1\nlissten: 127.0.0.1:2\n",
                 "config.yaml:2: lissten: unknown key; expected one of anonymous, builds, data, "
-                "listen, registry, shutdown_grace, storage, tls, url"},
+                "listen, registry, secrets, shutdown_grace, storage, tls, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, "
                 "git_protocols, routes, tenants, timeout"},

@@ -1,8 +1,9 @@
-// A folder that an earlier version wrote is still read: tests/data/format-1 is such a folder.
+// A folder that an earlier version wrote is still read: tests/data/format-<n> are such folders.
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/storage/open_stores.hpp>
 #include <slipway/support/hasher.hpp>
 
+#include "storage/sealed_rows.hpp"
 #include "tests/storage/object_testing.hpp"
 #include "tests/storage/temporary_folder.hpp"
 #include "tests/stores/format_content.hpp"
@@ -11,10 +12,12 @@ namespace slipway::test {
 
 namespace {
 
-TEST(Format, Format1IsReadAndWritten) {
+class Format : public testing::TestWithParam<int> {};
+
+TEST_P(Format, IsReadAndWritten) {
   const TemporaryFolder temporary;
   const auto folder = temporary.path() / "data";
-  std::filesystem::copy(SLIPWAY_TEST_FOLDER "/../data/format-1", folder,
+  std::filesystem::copy(SLIPWAY_TEST_FOLDER "/../data/format-" + std::to_string(GetParam()), folder,
                         std::filesystem::copy_options::recursive);
   ManualClock clock(Timestamp(std::chrono::sys_days(std::chrono::January / 3 / 2026)));
   const std::string small = format_small_blob;
@@ -24,6 +27,11 @@ TEST(Format, Format1IsReadAndWritten) {
     ASSERT_TRUE(succeeded(stores));
     BlobStore blobs((*stores)->metadata(), (*stores)->objects(), clock);
     EXPECT_EQ(read((*stores)->metadata(), format_row_key), format_row_value);
+    if (GetParam() >= 2) {
+      const auto view = (*stores)->metadata().snapshot().value();
+      EXPECT_EQ(sealed_rows::get(*view, (*stores)->metadata().sealer(), format_secret_key()).value(),
+                format_secret);
+    }
     EXPECT_EQ(blobs.read(digest_of(small), 1000).value(), small);
     EXPECT_TRUE(blobs.read(digest_of(large), 100000).value() == large);
     std::string lease;
@@ -47,6 +55,8 @@ TEST(Format, Format1IsReadAndWritten) {
     EXPECT_TRUE(succeeded(blobs.stat(digest_of("the first half, and the second"))));
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Each, Format, testing::Range(1, data_format_version + 1));
 
 }  // namespace
 

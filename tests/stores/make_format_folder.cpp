@@ -7,6 +7,7 @@
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/storage/open_stores.hpp>
 
+#include "storage/sealed_rows.hpp"
 #include "tests/stores/format_content.hpp"
 
 namespace {
@@ -22,8 +23,10 @@ Result<void> make(const std::filesystem::path& folder) {
   const std::string_view staged = test::format_staged_bytes;
   SLIPWAY_TRY(const auto stage, stores->objects().begin_stage(test::format_stage_name));
   SLIPWAY_CHECK(stage->append(std::as_bytes(std::span(staged))));
-  return stores->metadata().write([](WriteTransaction& transaction) {
-    return transaction.put(test::format_row_key, test::format_row_value);
+  const Sealer& sealer = stores->metadata().sealer();
+  return stores->metadata().write([&](WriteTransaction& transaction) -> Result<void> {
+    SLIPWAY_CHECK(transaction.put(test::format_row_key, test::format_row_value));
+    return sealed_rows::put(transaction, sealer, test::format_secret_key(), test::format_secret);
   });
 }
 

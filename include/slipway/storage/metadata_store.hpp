@@ -24,6 +24,8 @@
 
 namespace slipway {
 
+class Sealer;  // slipway/support/sealer.hpp
+
 inline constexpr std::size_t max_key_size = 511;
 inline constexpr std::size_t max_value_size = std::size_t{4} * 1024 * 1024;
 
@@ -112,6 +114,10 @@ class MetadataStore {
 
   /// False: point reads are memory reads and may run on an I/O thread.
   [[nodiscard]] virtual bool reads_may_block() const noexcept = 0;
+
+  /// What seals the store's secrets, so that whoever reads its bytes on a disk or in a backup does
+  /// not have them. The same for the store's whole life.
+  [[nodiscard]] virtual const Sealer& sealer() const noexcept = 0;
 
   /// For measurements: commits that were made durable, and closures that they carried.
   struct Counts {

@@ -1,7 +1,9 @@
 // Opens the stores of a data folder: the embedded default is LMDB and a folder of files.
 //
-//   <data>/FORMAT            "slipway data folder, format 1\n"; written last when a folder is made
+//   <data>/FORMAT            "slipway data folder, format 2\n"; written last when a folder is made
 //   <data>/LOCK              held (flock) by the process that has the folder open
+//   <data>/secret.key        32 random bytes, mode 0600: the key that secrets in metadata are sealed
+//                            with; made with the folder, unless the key is configured
 //   <data>/metadata/         LMDB's environment
 //   <data>/blobs/            objects, <aa>/<key> by the first two characters behind the last dash
 //   <data>/staging/          stages
@@ -17,6 +19,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include <slipway/core/result.hpp>
 #include <slipway/storage/backup.hpp>
@@ -26,8 +29,18 @@
 
 namespace slipway {
 
-/// The format this version writes, and the oldest and newest it can open.
-inline constexpr int data_format_version = 1;
+/// The format this version writes, and the oldest that it can open. Format 2 seals secrets, which
+/// format 1 kept in clear; opening a folder of format 1 makes it one of format 2.
+inline constexpr int data_format_version = 2;
+inline constexpr int oldest_data_format_version = 1;
+
+/// Where the keys are that secrets at rest are sealed with. A key file is 32 bytes, or 64
+/// hexadecimal digits and perhaps a line break.
+struct SecretOptions {
+  std::filesystem::path key_file;  // empty: secret.key in the folder, made with it; else it must exist
+  /// Keys that were in use before: what they sealed is sealed anew when the folder is opened.
+  std::vector<std::filesystem::path> previous_key_files;
+};
 
 struct StoreOptions {
   /// LMDB's map: an upper bound for the metadata's size in bytes; costs address space, not disk.
@@ -36,6 +49,7 @@ struct StoreOptions {
   unsigned lmdb_max_readers = 1022;
   /// How long the committer lets its queue grow while it still does, in microseconds.
   unsigned commit_gather_microseconds = 25;
+  SecretOptions secrets;
 };
 
 /// Both stores and the lock on their folder; closing order is the reverse of the members'.
@@ -54,9 +68,9 @@ class Stores {
                                          const BackupWatch& watch = {}) = 0;
 };
 
-/// Makes the folder where it is missing or empty. A folder that is not ours, is of another format
-/// or is in use is left untouched.
-/// Errors: conflict (in use by another process; the message names it where it can be found),
+/// Makes the folder where it is missing or empty. A folder that is not ours, is of another format,
+/// is in use or does not open with the key is left untouched.
+/// Errors: denied (the key is missing, malformed or another one: which file), conflict (in use by another process; the message names it where it can be found),
 /// unsupported (another format: which, and what to do), invalid_argument (not empty and not a
 /// Slipway folder), io.
 Result<std::unique_ptr<Stores>> open_stores(const std::filesystem::path& folder,
