@@ -27,6 +27,18 @@ bool grants(const Grant& grant, Action action, std::string_view repository) noex
   return matches_repository(grant.repositories, repository);
 }
 
+template <class List>
+bool any_grants(const List& all, Action action, std::string_view repository) noexcept {
+  return std::any_of(all.begin(), all.end(), [&](const Grant& grant) {
+    return grants(grant, action, repository);
+  });
+}
+
+bool within_scopes(const Identity& identity, Action action, std::string_view repository) noexcept {
+  return identity.scopes == nullptr ||
+         any_grants(identity.scopes->repositories, action, repository);
+}
+
 bool is_known(const Identity& identity) noexcept {
   return identity.kind != Identity::Kind::anonymous;
 }
@@ -65,19 +77,28 @@ std::optional<AnonymousAccess> parse_anonymous_access(std::string_view text) noe
 AccessDecision AccessPolicy::decide(const AccessNeed& need, const Identity& identity,
                                     const AccessSubject& subject) const noexcept {
   using Kind = AccessNeed::Kind;
+  const bool open = need.open && subject.repository.empty() && anonymous_ == AnonymousAccess::push;
   bool has = false;
   switch (need.kind) {
     case Kind::nobody: break;
     case Kind::everyone:
     case Kind::signature:
     case Kind::invitation: return AccessDecision::allowed;
-    case Kind::greeting: has = is_known(identity) || anonymous_ != AnonymousAccess::none; break;
+    case Kind::greeting:
+      has = is_known(identity) || open ||
+            (anonymous_ == AnonymousAccess::pull && identity.scopes != nullptr);
+      break;
     case Kind::known: has = is_known(identity); break;
     case Kind::list:
     case Kind::build:
-      has = subject.repository.empty()
-                ? is_known(identity) || (need.open && anonymous_ == AnonymousAccess::push)
-                : allows(identity, need.action, subject.repository);
+      if (!subject.repository.empty())
+        // The catalog's scope is one of its own, and was asked about already.
+        has = allows(identity, need.action, subject.repository) ||
+              (need.open && any_grants(identity.grants, need.action, subject.repository));
+      else if (need.open && !open && identity.scopes != nullptr && !identity.scopes->catalog)
+        return is_known(identity) ? AccessDecision::out_of_scope : AccessDecision::unauthenticated;
+      else
+        has = is_known(identity) || open;
       break;
     case Kind::repository:
       has = (is_known(identity) || need.open) && !subject.repository.empty() &&
@@ -88,6 +109,9 @@ AccessDecision AccessPolicy::decide(const AccessNeed& need, const Identity& iden
   }
   if (has) return AccessDecision::allowed;
   if (!is_known(identity)) return AccessDecision::unauthenticated;
+  if (need.kind == Kind::repository && !subject.repository.empty() &&
+      any_grants(identity.grants, need.action, subject.repository))
+    return AccessDecision::out_of_scope;
   return need.hides ? AccessDecision::hidden : AccessDecision::denied;
 }
 
@@ -96,6 +120,12 @@ Result<void> AccessPolicy::check(const AccessNeed& need, const Identity& identit
   switch (decide(need, identity, subject)) {
     case AccessDecision::allowed: return {};
     case AccessDecision::unauthenticated: return not_known(need);
+    case AccessDecision::out_of_scope:
+      return Error(ErrorCode::unauthenticated,
+                   slipway::format("this bearer token was not asked for {} on {}; ask for one with "
+                                   "that scope",
+                                   to_string(need.action),
+                                   subject.repository.empty() ? "the catalog" : subject.repository));
     case AccessDecision::denied: return not_allowed(need, identity, subject.repository);
     case AccessDecision::hidden: break;
   }
@@ -108,9 +138,8 @@ Result<void> AccessPolicy::check(const AccessNeed& need, const Identity& identit
 bool AccessPolicy::allows(const Identity& identity, Action action,
                           std::string_view repository) const noexcept {
   return open_to_everyone(anonymous_, action, repository) ||
-         std::any_of(
-             identity.grants.begin(), identity.grants.end(),
-             [&](const Grant& grant) { return grants(grant, action, repository); });
+         (any_grants(identity.grants, action, repository) &&
+          within_scopes(identity, action, repository));
 }
 
 bool matches_repository(std::string_view pattern, std::string_view repository) noexcept {

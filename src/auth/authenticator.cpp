@@ -31,31 +31,49 @@ Authenticator::Authenticator(std::vector<const CredentialVerifier*> verifiers)
     : verifiers_(std::move(verifiers)) {}
 
 Result<Identity> Authenticator::identify(std::string_view authorization) const {
-  if (authorization.empty()) return Identity();
+  if (is_nobody(authorization)) return Identity();
+  std::string_view bearer = authorization;  // needs no copy
+  if (authorization.size() <= max_credentials_size && take_scheme(bearer, "bearer"))
+    return identify_secret(bearer);
+  SLIPWAY_TRY(const std::string secret, secret_of(authorization));
+  return identify_secret(secret);
+}
+
+bool Authenticator::is_nobody(std::string_view authorization) noexcept {
+  constexpr std::string_view no_user_and_no_password = "Og==";  // ":", so that nothing is decoded
+  if (authorization.empty()) return true;
+  return take_scheme(authorization, "basic") && authorization == no_user_and_no_password;
+}
+
+Result<std::string> Authenticator::secret_of(std::string_view authorization) {
   if (authorization.size() > max_credentials_size)
     return unauthenticated("the Authorization field is too long");
-
-  std::string decoded;
-  std::string_view secret;
-  if (take_scheme(authorization, "basic")) {
-    if (!base64_decode(authorization, decoded))
-      return unauthenticated("the Basic credentials are not base64");
-    if (decoded == ":") return Identity();  // how skopeo, buildah and podman say that they have none
-    const std::size_t colon = decoded.find(':');
-    if (colon == std::string::npos)
-      return unauthenticated("the Basic credentials have no password; it is the token");
-    secret = std::string_view(decoded).substr(colon + 1);
-  } else if (take_scheme(authorization, "bearer")) {
-    secret = authorization;
-  } else {
+  if (take_scheme(authorization, "bearer")) return std::string(authorization);
+  if (!take_scheme(authorization, "basic"))
     return unauthenticated("the Authorization field has another scheme than Basic and Bearer");
-  }
+  std::string decoded;
+  if (!base64_decode(authorization, decoded))
+    return unauthenticated("the Basic credentials are not base64");
+  const std::size_t colon = decoded.find(':');
+  if (colon == std::string::npos)
+    return unauthenticated("the Basic credentials have no password; it is the token");
+  return decoded.erase(0, colon + 1);
+}
 
+Result<Identity> Authenticator::identify_secret(std::string_view secret) const {
   for (const CredentialVerifier* verifier : verifiers_) {
     SLIPWAY_TRY(auto identity, verifier->verify(secret));
     if (identity) return std::move(*identity);
   }
   return unauthenticated("the token is not known: it is mistyped, revoked or expired");
+}
+
+std::optional<std::string> CredentialVerifier::reference_of(std::string_view) const {
+  return std::nullopt;
+}
+
+Result<std::optional<Identity>> CredentialVerifier::recall(std::string_view) const {
+  return std::optional<Identity>();
 }
 
 }  // namespace slipway

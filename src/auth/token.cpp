@@ -23,6 +23,12 @@ constexpr std::size_t max_name_size = 100;
 /// How many tokens are kept parsed; beyond that all are forgotten and read again.
 constexpr std::size_t most_parsed = 4096;
 
+constexpr char reference_letter = 't';
+
+bool has_form_of_secret(std::string_view text) noexcept {
+  return text.size() == secret_size && text.starts_with(secret_prefix);
+}
+
 Key row_of(const Digest& hash) { return Key(key_space::token_by_hash).digest(hash); }
 Key row_of(std::string_view id) { return Key(key_space::token_hash).text(id); }
 
@@ -32,18 +38,27 @@ Key row_of(std::string_view id) { return Key(key_space::token_hash).text(id); }
 /// so that a token that was revoked, by whomever, is gone with its row.
 class TokenStore::Parsed {
  public:
-  Result<std::shared_ptr<const Token>> parse(const Digest& hash, std::string_view row) {
+  struct Known {
+    Identity identity;
+    std::optional<Timestamp> expires;
+  };
+
+  Result<std::shared_ptr<const Known>> parse(const Digest& hash, std::string_view row) {
     {
       const std::lock_guard lock(mutex_);
       const auto found = tokens_.find(hash);
-      if (found != tokens_.end() && found->second.row == row) return found->second.token;
+      if (found != tokens_.end() && found->second.row == row) return found->second.known;
     }
     SLIPWAY_TRY(Token token, token_from_json(row));
-    auto shared = std::make_shared<const Token>(std::move(token));
+    Identity identity;
+    identity.kind = Identity::Kind::token;
+    identity.name = std::move(token.name);
+    identity.grants = std::move(token.grants);
+    auto known = std::make_shared<const Known>(Known{std::move(identity), token.expires});
     const std::lock_guard lock(mutex_);
     if (tokens_.size() >= most_parsed) tokens_.clear();
-    tokens_.insert_or_assign(hash, Entry{std::string(row), shared});
-    return shared;
+    tokens_.insert_or_assign(hash, Entry{std::string(row), known});
+    return known;
   }
 
   void forget(const Digest& hash) {
@@ -54,7 +69,7 @@ class TokenStore::Parsed {
  private:
   struct Entry {
     std::string row;
-    std::shared_ptr<const Token> token;
+    std::shared_ptr<const Known> known;
   };
 
   std::mutex mutex_;
@@ -133,19 +148,29 @@ Result<bool> TokenStore::empty() const {
 }
 
 Result<std::optional<Identity>> TokenStore::verify(std::string_view secret) const {
-  if (secret.size() != secret_size || !secret.starts_with(secret_prefix))
-    return std::optional<Identity>();
-  const Digest hash = digest_of(secret);
+  if (!has_form_of_secret(secret)) return std::optional<Identity>();
+  return find(digest_of(secret));
+}
+
+std::optional<std::string> TokenStore::reference_of(std::string_view secret) const {
+  if (!has_form_of_secret(secret)) return std::nullopt;
+  return std::string(1, reference_letter).append(digest_of(secret).to_binary());
+}
+
+Result<std::optional<Identity>> TokenStore::recall(std::string_view reference) const {
+  if (!reference.starts_with(reference_letter)) return std::optional<Identity>();
+  const auto hash = Digest::from_binary(reference.substr(1));
+  if (!hash) return std::optional<Identity>();
+  return find(*hash);
+}
+
+Result<std::optional<Identity>> TokenStore::find(const Digest& hash) const {
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
   SLIPWAY_TRY(const auto row, view->get(row_of(hash)));
   if (!row) return std::optional<Identity>();
-  SLIPWAY_TRY(const auto token, parsed_->parse(hash, *row));
-  if (token->expires && *token->expires <= clock_.now()) return std::optional<Identity>();
-  Identity identity;
-  identity.kind = Identity::Kind::token;
-  identity.name = token->name;
-  identity.grants = token->grants;
-  return std::optional(std::move(identity));
+  SLIPWAY_TRY(const auto known, parsed_->parse(hash, *row));
+  if (known->expires && *known->expires <= clock_.now()) return std::optional<Identity>();
+  return std::optional(known->identity);
 }
 
 }  // namespace slipway

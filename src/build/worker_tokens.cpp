@@ -16,6 +16,7 @@ namespace slipway {
 namespace {
 
 constexpr std::string_view token_prefix = "slpw_";
+constexpr char reference_letter = 'w';
 constexpr std::size_t signed_size = ulid_size + 8;
 constexpr std::size_t code_size = 32;
 
@@ -56,24 +57,36 @@ std::string WorkerTokens::issue(std::string_view build, std::uint64_t epoch) con
   return std::string(token_prefix).append(base64url_encode(bytes));
 }
 
-Result<std::optional<Identity>> WorkerTokens::verify(std::string_view secret) const {
-  using Answer = std::optional<Identity>;
+std::optional<std::string> WorkerTokens::reference_of(std::string_view secret) const {
   constexpr std::size_t longest = 200;
   std::string bytes;
   if (!secret.starts_with(token_prefix) || secret.size() > longest ||
       !base64url_decode(secret.substr(token_prefix.size()), bytes) ||
       bytes.size() != signed_size + code_size)
-    return Answer();
+    return std::nullopt;
   const std::string_view signed_part = std::string_view(bytes).substr(0, signed_size);
   if (!equal_in_constant_time(code_of(key_, signed_part),
                               std::string_view(bytes).substr(signed_size)))
-    return Answer();
+    return std::nullopt;
+  return std::string(1, reference_letter).append(signed_part);
+}
 
-  const std::string_view build = signed_part.substr(0, ulid_size);
+Result<std::optional<Identity>> WorkerTokens::recall(std::string_view reference) const {
+  using Answer = std::optional<Identity>;
+  if (!reference.starts_with(reference_letter) || reference.size() != 1 + signed_size)
+    return Answer();
+  const std::string_view build = reference.substr(1, ulid_size);
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
   SLIPWAY_TRY(const auto attempt, read_attempt(*view, build));
-  if (!attempt || attempt->epoch != key_space::read_number(signed_part, ulid_size)) return Answer();
+  if (!attempt || attempt->epoch != key_space::read_number(reference, 1 + ulid_size))
+    return Answer();
   return Answer(identity_of(build, *attempt));
+}
+
+Result<std::optional<Identity>> WorkerTokens::verify(std::string_view secret) const {
+  const auto reference = reference_of(secret);
+  if (!reference) return std::optional<Identity>();
+  return recall(*reference);
 }
 
 }  // namespace slipway

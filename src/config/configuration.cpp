@@ -3,6 +3,8 @@
 #include <charconv>
 #include <fstream>
 
+#include <slipway/core/quantity.hpp>
+
 #include "config/registry_section.hpp"
 #include "config/section.hpp"
 #include "support/format.hpp"
@@ -81,6 +83,20 @@ Result<void> read_secrets(const Node& node, const ConfigPlace& place, SecretOpti
       return {};
     });
   });
+  return section.finish();
+}
+
+Result<void> read_tokens(const Node& node, const ConfigPlace& place, std::chrono::seconds& out) {
+  Section section(node, place);
+  section.read_parsed<std::chrono::seconds>(
+      "bearer_lifetime", "a duration of 60s to 1h",
+      [](std::string_view text) -> std::optional<std::chrono::seconds> {
+        const auto lifetime = parse_duration(text);
+        if (!lifetime || *lifetime < shortest_bearer_lifetime || *lifetime > std::chrono::hours(1))
+          return std::nullopt;
+        return std::chrono::duration_cast<std::chrono::seconds>(*lifetime);
+      },
+      out);
   return section.finish();
 }
 
@@ -245,6 +261,9 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
   });
   section.read("storage", [&](const Node& node, const ConfigPlace& place) {
     return read_storage(node, place, configuration.storage);
+  });
+  section.read("tokens", [&](const Node& tokens, const ConfigPlace& tokens_place) {
+    return read_tokens(tokens, tokens_place, configuration.bearer_lifetime);
   });
   section.read("secrets", [&](const Node& secrets, const ConfigPlace& secrets_place) {
     return read_secrets(secrets, secrets_place, configuration.storage.secrets);

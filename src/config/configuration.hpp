@@ -19,6 +19,7 @@
 #include <vector>
 
 #include <slipway/auth/access_policy.hpp>
+#include <slipway/auth/bearer_tokens.hpp>
 #include <slipway/build/scheduling_policy.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/http/server.hpp>
@@ -81,6 +82,7 @@ struct Configuration {
   std::string url;  // empty: http(s)://<host>:<port> as bound
   std::filesystem::path data = "./slipway-data";
   AnonymousAccess anonymous = AnonymousAccess::none;
+  std::chrono::seconds bearer_lifetime = usual_bearer_lifetime;
   std::optional<TlsServerOptions> tls;
   StoreOptions storage;
   RegistryConfiguration registry;

@@ -11,6 +11,19 @@ constexpr std::string_view standard =
 constexpr std::string_view url_safe =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
+constexpr std::uint8_t no_digit = 0xFF;
+using Values = std::array<std::uint8_t, 256>;
+
+consteval Values values_of(std::string_view alphabet) {
+  Values values{};
+  values.fill(no_digit);
+  for (std::size_t i = 0; i < alphabet.size(); ++i)
+    values[static_cast<std::uint8_t>(alphabet[i])] = static_cast<std::uint8_t>(i);
+  return values;
+}
+constexpr Values standard_values = values_of(standard);
+constexpr Values url_safe_values = values_of(url_safe);
+
 std::string encode(std::string_view bytes, std::string_view alphabet, bool padded) {
   std::string text;
   text.reserve((bytes.size() + 2) / 3 * 4);
@@ -31,16 +44,16 @@ std::string encode(std::string_view bytes, std::string_view alphabet, bool padde
 
 /// Text without padding. Bits behind the last byte must be zero (RFC 4648 section 3.5), so that
 /// each value has one text.
-bool decode(std::string_view text, std::string_view alphabet, std::string& out) {
+bool decode(std::string_view text, const Values& values, std::string& out) {
   out.clear();
   if (text.size() % 4 == 1) return false;
   out.reserve(text.size() * 3 / 4);
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (const char digit : text) {
-    const std::size_t value = alphabet.find(digit);
-    if (value == std::string_view::npos) return false;
-    bits = (bits << 6U) | static_cast<std::uint32_t>(value);
+    const std::uint8_t value = values[static_cast<std::uint8_t>(digit)];
+    if (value == no_digit) return false;
+    bits = (bits << 6U) | value;
     held += 6;
     if (held < 8) continue;
     held -= 8;
@@ -55,7 +68,7 @@ bool decode(std::string_view text, std::string_view alphabet, std::string& out) 
 std::string base64url_encode(std::string_view bytes) { return encode(bytes, url_safe, false); }
 
 bool base64url_decode(std::string_view text, std::string& out) {
-  return decode(text, url_safe, out);
+  return decode(text, url_safe_values, out);
 }
 
 std::string base64_encode(std::string_view bytes) { return encode(bytes, standard, true); }
@@ -63,7 +76,7 @@ std::string base64_encode(std::string_view bytes) { return encode(bytes, standar
 bool base64_decode(std::string_view text, std::string& out) {
   if (text.size() % 4 != 0) return false;
   for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
-  return decode(text, standard, out);
+  return decode(text, standard_values, out);
 }
 
 }  // namespace slipway

@@ -54,6 +54,8 @@ struct AccessRow {
 inline constexpr std::array access_table{
     // The registry: oci_routes.cpp.
     AccessRow{HttpMethod::get, "/v2/", access::greeting},
+    AccessRow{HttpMethod::get, "/v2/token", access::everyone},
+    AccessRow{HttpMethod::post, "/v2/token", access::everyone},
     AccessRow{HttpMethod::get, "/v2/_catalog", access::catalog},
     AccessRow{HttpMethod::get, "/v2/{repository}/tags/list", access::pull},
     AccessRow{HttpMethod::get, "/v2/{repository}/referrers/{digest}", access::pull},

@@ -69,7 +69,6 @@ void respond_with_oci_error(OciError error, std::string_view message, HttpRespon
   response.status = error.status;
   response.content_length.reset();
   response.add("Content-Type", media_type::json);
-  if (error.status == 401) response.add("WWW-Authenticate", basic_challenge);
   response.bytes() = json.str();
 }
 

@@ -31,10 +31,7 @@ struct OciError {
 
 OciError oci_error(ErrorCode code, OciSubject subject) noexcept;
 
-/// Tells how to send a token: RFC 7617 section 2.
-inline constexpr std::string_view basic_challenge = "Basic realm=\"slipway\"";
-
-/// Fills the body; what else the response has stays. A 401 gets its challenge.
+/// Fills the body; what else the response has stays.
 void respond_with_oci_error(OciError error, std::string_view message, HttpResponse& response);
 
 }  // namespace slipway

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "http/oci_call.hpp"
+#include "http/oci_challenge.hpp"
+#include "http/oci_token.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -81,21 +83,37 @@ class OciHandler final : public HttpHandler {
                              slipway::format("this path takes {} only", allowed), response);
       return HttpDone();
     }
+    if (target.route == OciRoute::token) return token(request, response);
     auto identity = authenticator_.identify(request.field("Authorization"));
-    if (!identity) {
-      parts_.fail(identity.error(), OciSubject::name, response);
-      return HttpDone();
-    }
+    if (!identity)
+      return refuse(identity.error(), request, target, *needed, "invalid_token", response);
     return dispatch(request, std::move(*identity), *needed, target, response);
+  }
+
+  HttpAction token(const HttpRequest& request, HttpResponse& response) {
+    if (options_.bearer_tokens != nullptr)
+      return answer_token(parts_, authenticator_, request, response);
+    respond_with_oci_error({404, "UNSUPPORTED"}, "this server gives no bearer tokens", response);
+    return HttpDone();
+  }
+
+  /// A 401 tells how to get in, and what was wrong with what was sent: RFC 6750 section 3.1.
+  HttpAction refuse(const Error& error, const HttpRequest& request, const OciTarget& target,
+                    const AccessNeed& need, std::string_view reason, HttpResponse& response) {
+    parts_.fail(error, OciSubject::name, response);
+    if (response.status != 401) return HttpDone();
+    if (Authenticator::is_nobody(request.field("Authorization"))) reason = {};
+    response.add("WWW-Authenticate",
+                 make_challenge(options_, request, needed_scopes(target, need), reason));
+    return HttpDone();
   }
 
   HttpAction dispatch(const HttpRequest& request, Identity identity, const AccessNeed& needed,
                       const OciTarget& target, HttpResponse& response) {
+    if (target.route == OciRoute::ping && greets_everyone()) return ping(identity, response);
     const auto allowed = parts_.policy.check(needed, identity, {target.repository, {}});
-    if (!allowed) {
-      parts_.fail(allowed.error(), OciSubject::name, response);
-      return HttpDone();
-    }
+    if (!allowed)
+      return refuse(allowed.error(), request, target, needed, "insufficient_scope", response);
     if (target.route == OciRoute::ping) return ping(identity, response);
     if (target.route == OciRoute::catalog)
       return answer_catalog(parts_, request, std::move(identity));
@@ -119,18 +137,24 @@ class OciHandler final : public HttpHandler {
         return answer_referrers(parts_, std::move(call), target.reference, response);
       case OciRoute::none:
       case OciRoute::ping:
+      case OciRoute::token:
       case OciRoute::catalog: break;
     }
     return HttpDone();
   }
 
-  /// end-1. Clients learn here whether to send a token. Where everyone may pull and not push, the
-  /// answer is 200 with the challenge, so that those with a token know how to send it.
+  /// Where everyone may pull and there are no bearer tokens, GET /v2/ is for everyone too: a client
+  /// that was refused would have no way in.
+  [[nodiscard]] bool greets_everyone() const noexcept {
+    return options_.bearer_tokens == nullptr &&
+           parts_.policy.anonymous() == AnonymousAccess::pull;
+  }
+
+  /// end-1. Clients learn here whether to send a token.
   HttpAction ping(const Identity& identity, HttpResponse& response) {
     response.add("Docker-Distribution-API-Version", "registry/2.0");
     response.add("Content-Type", "application/json");
-    if (identity.kind == Identity::Kind::anonymous &&
-        parts_.policy.anonymous() != AnonymousAccess::push)
+    if (greets_everyone() && identity.kind == Identity::Kind::anonymous)
       response.add("WWW-Authenticate", basic_challenge);
     response.bytes() = "{}";
     return HttpDone();

@@ -18,6 +18,7 @@ struct RouteRow {
 
 constexpr std::array table{
     RouteRow{OciRoute::ping, "ping", "/v2/"},
+    RouteRow{OciRoute::token, "token", "/v2/token"},
     RouteRow{OciRoute::catalog, "catalog", "/v2/_catalog"},
     RouteRow{OciRoute::tags, "tags", "/v2/{repository}/tags/list"},
     RouteRow{OciRoute::referrers, "referrers", "/v2/{repository}/referrers/{digest}"},
@@ -93,6 +94,7 @@ OciTarget match_oci_route(std::string_view path) noexcept {
   if (!path.starts_with('/')) return {};
   path.remove_prefix(1);
   if (path == "_catalog") return {OciRoute::catalog, {}, {}};
+  if (path == "token") return {OciRoute::token, {}, {}};
 
   const std::string_view last = take_segment(path);
   const std::string_view before = take_segment(path);

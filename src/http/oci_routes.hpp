@@ -1,7 +1,7 @@
 // The routes of /v2/: what a path means, and which methods it takes.
 //
 // The table is the OCI distribution specification 1.1.1, "Endpoints" (end-1 to end-13), and
-// Docker's catalog; the methods of each route are those that the access table has a row for.
+// Docker's catalog and token endpoint; the methods of each route are those that the access table has a row for.
 // Repository names contain slashes, so a path is matched from its right end.
 //
 // Thread safety: pure functions; matching allocates nothing.
@@ -15,7 +15,7 @@
 
 namespace slipway {
 
-enum class OciRoute { none, ping, catalog, blob, uploads, upload, manifest, tags, referrers };
+enum class OciRoute { none, ping, token, catalog, blob, uploads, upload, manifest, tags, referrers };
 
 /// Views into the path.
 struct OciTarget {

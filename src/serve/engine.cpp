@@ -14,7 +14,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& folder
                                              const StoreOptions& store_options,
                                              const BuildQueueOptions& queue_options,
                                              Clock& clock, Metrics& metrics,
-                                             const RegistryOptions& registry_options) {
+                                             const RegistryOptions& registry_options,
+                                             std::chrono::seconds bearer_lifetime) {
   std::unique_ptr<Engine> engine(new Engine(folder, clock));
   SLIPWAY_TRY(engine->stores_, open_stores(folder, store_options));
   MetadataStore& metadata = engine->metadata();
@@ -22,8 +23,12 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& folder
   SLIPWAY_TRY(engine->registry_, open_registry(*engine->blobs_, clock, registry_options));
   engine->tokens_ = std::make_unique<TokenStore>(metadata, clock);
   SLIPWAY_TRY(engine->worker_tokens_, WorkerTokens::open(metadata));
-  engine->authenticator_ = std::make_unique<Authenticator>(
-      std::vector<const CredentialVerifier*>{engine->tokens_.get(), engine->worker_tokens_.get()});
+  std::vector<const CredentialVerifier*> verifiers{engine->tokens_.get(),
+                                                   engine->worker_tokens_.get()};
+  SLIPWAY_TRY(engine->bearer_tokens_,
+              BearerTokens::open(metadata, clock, verifiers, bearer_lifetime));
+  verifiers.push_back(engine->bearer_tokens_.get());
+  engine->authenticator_ = std::make_unique<Authenticator>(std::move(verifiers));
   SLIPWAY_TRY(engine->queue_,
               open_build_queue(metadata, *engine->registry_, clock, queue_options, metrics));
   engine->logs_ = std::make_unique<LogStore>(metadata);

@@ -6,9 +6,11 @@
 // Thread safety: any thread; see each part.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 
+#include <slipway/auth/bearer_tokens.hpp>
 #include <slipway/auth/token.hpp>
 #include <slipway/build/build_queue.hpp>
 #include <slipway/build/log_store.hpp>
@@ -31,7 +33,9 @@ class Engine {
                                               const BuildQueueOptions& queue_options = {},
                                               Clock& clock = Clock::system(),
                                               Metrics& metrics = Metrics::none(),
-                                              const RegistryOptions& registry_options = {});
+                                              const RegistryOptions& registry_options = {},
+                                              std::chrono::seconds bearer_lifetime =
+                                                  usual_bearer_lifetime);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -43,6 +47,7 @@ class Engine {
   [[nodiscard]] BlobStore& blobs() noexcept { return *blobs_; }
   [[nodiscard]] Registry& registry() noexcept { return *registry_; }
   [[nodiscard]] TokenStore& tokens() noexcept { return *tokens_; }
+  [[nodiscard]] const BearerTokens& bearer_tokens() const noexcept { return *bearer_tokens_; }
   [[nodiscard]] const Authenticator& authenticator() const noexcept { return *authenticator_; }
   [[nodiscard]] BuildQueue& queue() noexcept { return *queue_; }
   [[nodiscard]] LogStore& logs() noexcept { return *logs_; }
@@ -59,6 +64,7 @@ class Engine {
   std::unique_ptr<Registry> registry_;
   std::unique_ptr<TokenStore> tokens_;
   std::unique_ptr<WorkerTokens> worker_tokens_;
+  std::unique_ptr<BearerTokens> bearer_tokens_;
   std::unique_ptr<Authenticator> authenticator_;
   std::unique_ptr<BuildQueue> queue_;
   std::unique_ptr<LogStore> logs_;

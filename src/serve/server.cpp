@@ -109,7 +109,8 @@ class RunningServer final : public Server {
     registry_options.lease = configuration_.registry.gc.lease;
     registry_options.upload_lifetime = configuration_.registry.upload_lifetime;
     SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options,
-                                          Clock::system(), metrics_, registry_options));
+                                          Clock::system(), metrics_, registry_options,
+                                          configuration_.bearer_lifetime));
     engine_ = own_engine_.get();
     return {};
   }
@@ -147,6 +148,8 @@ class RunningServer final : public Server {
   void make_handlers() {
     OciHandlerOptions oci_options;
     oci_options.reads_may_block = engine_->metadata().reads_may_block();
+    oci_options.bearer_tokens = &engine_->bearer_tokens();
+    oci_options.url = configuration_.url;
     oci_ = make_oci_handler(engine_->registry(), engine_->authenticator(), policy_, oci_options,
                             log_, metrics_);
 

@@ -30,7 +30,7 @@ struct AccessNeed {
     everyone,    // nothing
     signature,   // bytes that a trigger's secret signed: the handler checks; Authorization is ignored
     invitation,  // a one-time registration token in the body: the handler checks
-    greeting,    // a token, or to be in a place that is open to everyone: GET /v2/
+    greeting,    // a token, be it the bearer token that everyone gets: GET /v2/
     known,       // a token, whatever it grants
     list,        // a token, or all open; each entry is then decided as `repository`
     repository,  // `action` on the repository of the path
@@ -56,6 +56,7 @@ struct AccessSubject {
 enum class AccessDecision : std::uint8_t {
   allowed,
   unauthenticated,  // nobody is known, and someone might
+  out_of_scope,     // this one may, and its bearer token was not asked for it
   denied,           // this one may not
   hidden,           // this one may not, and is not to know that there is anything
 };
@@ -69,12 +70,13 @@ class AccessPolicy {
   [[nodiscard]] AccessDecision decide(const AccessNeed& need, const Identity& identity,
                                       const AccessSubject& subject = {}) const noexcept;
 
-  /// The same as an error: unauthenticated, denied, or not_found for `hidden`.
+  /// The same as an error: unauthenticated (`out_of_scope` too: another bearer token would do),
+  /// denied, or not_found for `hidden`.
   [[nodiscard]] Result<void> check(const AccessNeed& need, const Identity& identity,
                                    const AccessSubject& subject = {}) const;
 
-  /// May `identity` do this to that repository, by its grants or because everyone may? An empty
-  /// repository is the server itself, which only a grant on `**` reaches.
+  /// May `identity` do this to that repository, by its grants, within its scopes, or because
+  /// everyone may? An empty repository is the server itself, which only a grant on `**` reaches.
   [[nodiscard]] bool allows(const Identity& identity, Action action,
                             std::string_view repository) const noexcept;
 

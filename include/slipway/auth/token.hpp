@@ -13,6 +13,7 @@
 #include <vector>
 
 #include <slipway/auth/identity.hpp>
+#include <slipway/core/digest.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/core/timestamp.hpp>
 #include <slipway/storage/metadata_store.hpp>
@@ -36,6 +37,15 @@ class CredentialVerifier {
   /// nullopt: not a secret of this kind or not (any longer) valid. Runs on an I/O thread: a point
   /// read. Errors: io, corrupt.
   virtual Result<std::optional<Identity>> verify(std::string_view secret) const = 0;
+
+  /// What a bearer token carries to find this secret's identity again, and the secret cannot be
+  /// told from; at most 64 bytes, of which the first is this verifier's letter. nullopt: not a
+  /// secret of this kind, or one that nothing is derived from. Its validity is not looked at.
+  [[nodiscard]] virtual std::optional<std::string> reference_of(std::string_view secret) const;
+
+  /// The identity that a reference stands for, as verify would answer for its secret now. A point
+  /// read. Errors: io, corrupt.
+  [[nodiscard]] virtual Result<std::optional<Identity>> recall(std::string_view reference) const;
 };
 
 class TokenStore final : public CredentialVerifier {
@@ -63,8 +73,14 @@ class TokenStore final : public CredentialVerifier {
   /// One point read; a token that was read before is not parsed again while its row is the same.
   Result<std::optional<Identity>> verify(std::string_view secret) const override;
 
+  /// 't' and the secret's SHA-256.
+  [[nodiscard]] std::optional<std::string> reference_of(std::string_view secret) const override;
+  [[nodiscard]] Result<std::optional<Identity>> recall(std::string_view reference) const override;
+
  private:
   class Parsed;
+
+  Result<std::optional<Identity>> find(const Digest& hash) const;
 
   MetadataStore& metadata_;
   Clock& clock_;
@@ -78,10 +94,20 @@ class Authenticator {
   /// The verifiers must outlive it.
   explicit Authenticator(std::vector<const CredentialVerifier*> verifiers);
 
-  /// An empty field is the anonymous identity, and so are Basic credentials of neither user name nor
-  /// password. Errors: unauthenticated (a secret that nobody
-  /// accepts, another scheme, malformed), io.
+  /// Who says that it has no credentials is the anonymous identity. Errors: unauthenticated (a secret
+  /// that nobody accepts, another scheme, malformed), io.
   Result<Identity> identify(std::string_view authorization) const;
+
+  /// No field, or Basic credentials of neither user name nor password, as skopeo, buildah and podman
+  /// send where they have none.
+  static bool is_nobody(std::string_view authorization) noexcept;
+
+  /// The secret of a field that is somebody's: Basic's password or Bearer's token.
+  /// Errors: unauthenticated (another scheme, malformed).
+  static Result<std::string> secret_of(std::string_view authorization);
+
+  /// The identity of a secret. Errors: unauthenticated (nobody accepts it), io.
+  Result<Identity> identify_secret(std::string_view secret) const;
 
  private:
   std::vector<const CredentialVerifier*> verifiers_;

@@ -29,6 +29,10 @@ class WorkerTokens final : public CredentialVerifier {
   /// the guard of its attempt. Point read.
   Result<std::optional<Identity>> verify(std::string_view secret) const override;
 
+  /// 'w', build and epoch: what is derived from a worker's token ends with its attempt.
+  [[nodiscard]] std::optional<std::string> reference_of(std::string_view secret) const override;
+  [[nodiscard]] Result<std::optional<Identity>> recall(std::string_view reference) const override;
+
  private:
   WorkerTokens(MetadataStore& metadata, std::string key);
 

@@ -11,6 +11,7 @@
 #include <string>
 
 #include <slipway/auth/access_policy.hpp>
+#include <slipway/auth/bearer_tokens.hpp>
 #include <slipway/auth/token.hpp>
 #include <slipway/http/handler.hpp>
 #include <slipway/registry/registry.hpp>
@@ -20,6 +21,12 @@
 namespace slipway {
 
 struct OciHandlerOptions {
+  /// Gives bearer tokens at /v2/token, and makes challenges name it. Null: there are none, and
+  /// challenges are for Basic. It must be one of the authenticator's verifiers.
+  const BearerTokens* bearer_tokens = nullptr;
+  /// How clients reach this server, for challenges: "https://registry.example.com". Empty: as the
+  /// request's Host field says, over TLS where the request came so.
+  std::string url;
   bool reads_may_block = false;        // MetadataStore::reads_may_block()
   std::size_t page_size = 1000;        // entries of a list without `n`, and at most with it
   std::uint64_t max_manifest_bytes = max_value_size;
