@@ -40,10 +40,16 @@ Result<BuildFilter> filter_of(const HttpRequest& request) {
   return filter;
 }
 
+bool may_see(const ApiCall& call, std::string_view repository, std::string_view build) {
+  return call.parts().policy.decide(call.need, call.identity, {repository, build}) ==
+         AccessDecision::allowed;
+}
+
 /// What the caller may see of the queue's list: a page that may be short although more follow.
 Result<BuildPage> visible_page(const ApiCall& call, BuildFilter filter, std::string& last_read) {
   const std::size_t wanted = filter.limit;
   BuildPage visible;
+  if (!filter.repository.empty() && !may_see(call, filter.repository, {})) return visible;
   for (unsigned pages = 0; pages < most_pages; ++pages) {
     filter.limit = wanted - visible.builds.size();
     SLIPWAY_TRY(BuildPage page, call.parts().queue.list(filter));
@@ -51,9 +57,7 @@ Result<BuildPage> visible_page(const ApiCall& call, BuildFilter filter, std::str
     if (page.builds.empty()) break;
     last_read = filter.after = page.builds.back().id;
     for (Build& build : page.builds)
-      if (call.parts().policy.decide(call.need, call.identity,
-                                     {build.request.repository.str(), build.id}) ==
-          AccessDecision::allowed)
+      if (may_see(call, build.request.repository.str(), build.id))
         visible.builds.push_back(std::move(build));
     if (!page.more || visible.builds.size() == wanted) break;
   }

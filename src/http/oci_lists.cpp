@@ -6,6 +6,7 @@
 #include <slipway/image/manifest.hpp>
 
 #include "http/oci_call.hpp"
+#include "http/visible_repositories.hpp"
 #include "json/writer.hpp"
 #include "support/format.hpp"
 
@@ -63,29 +64,13 @@ void list_tags(const OciParts& parts, const OciCall& call, HttpResponse& respons
   respond_with_list(media_type::json, std::move(json), call.head(), response);
 }
 
-/// Those of the next repositories that the caller may pull, a page full of them where there are.
-Result<RepositoryPage> visible_repositories(const OciParts& parts, const Identity& identity,
-                                            Paging wanted) {
-  RepositoryPage visible;
-  visible.more = true;
-  while (visible.more && visible.repositories.size() < wanted.limit) {
-    SLIPWAY_TRY(RepositoryPage page,
-                parts.registry.repositories({}, wanted.last,
-                                            wanted.limit - visible.repositories.size()));
-    visible.more = page.more;
-    if (page.more) wanted.last = page.repositories.back();
-    for (std::string& name : page.repositories)
-      if (parts.policy.allows(identity, Action::pull, name))
-        visible.repositories.push_back(std::move(name));
-  }
-  return visible;
-}
-
 void list_repositories(const OciParts& parts, const HttpRequest& request, const Identity& identity,
                        HttpResponse& response) {
-  auto wanted = paging(request, parts.options.page_size);
+  const auto wanted = paging(request, parts.options.page_size);
   if (!wanted) return parts.fail(wanted.error(), OciSubject::list, response);
-  const auto page = visible_repositories(parts, identity, std::move(*wanted));
+  const auto page =
+      visible_repositories(parts.registry, parts.policy, *oci_need(OciRoute::catalog, request.method),
+                           identity, {{}, wanted->last, wanted->limit});
   if (!page) return parts.fail(page.error(), OciSubject::list, response);
   if (page->more && !page->repositories.empty())
     add_next_link(request, page->repositories.back(), response);

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "http/build_routes.hpp"
+#include "http/visible_repositories.hpp"
 #include "json/writer.hpp"
 
 namespace slipway {
@@ -9,36 +10,16 @@ namespace {
 
 constexpr std::size_t usual_names = 100;
 constexpr std::size_t most_names = 1000;
-/// Pages that one request reads for someone who may see few of the repositories in them.
-constexpr unsigned most_pages = 20;
-
-/// Those of the next pages that the caller may pull from.
-Result<RepositoryPage> visible_repositories(const ApiCall& call, std::string_view prefix,
-                                            std::string& last, std::size_t wanted) {
-  RepositoryPage visible;
-  for (unsigned pages = 0; pages < most_pages; ++pages) {
-    SLIPWAY_TRY(RepositoryPage page, call.parts().registry.repositories(
-                                         prefix, last, wanted - visible.repositories.size()));
-    visible.more = page.more;
-    if (page.repositories.empty()) break;
-    last = page.repositories.back();
-    for (std::string& name : page.repositories)
-      if (call.parts().policy.decide(call.need, call.identity, {name, {}}) ==
-          AccessDecision::allowed)
-        visible.repositories.push_back(std::move(name));
-    if (!page.more || visible.repositories.size() == wanted) break;
-  }
-  return visible;
-}
 
 Result<void> respond_with_repositories(const ApiCall& call, HttpResponse& response) {
   const std::string_view query = call.request.query();
   SLIPWAY_TRY(const std::size_t limit, limit_of(call.request, usual_names, most_names));
-  std::string last = query_parameter(query, "after").value_or("");
-  SLIPWAY_TRY(
-      const RepositoryPage page,
-      visible_repositories(call, query_parameter(query, "prefix").value_or(""), last, limit));
-  if (page.more) add_next_link(call.request, {{"after", last}}, response);
+  const std::string last = query_parameter(query, "after").value_or("");
+  const std::string prefix = query_parameter(query, "prefix").value_or("");
+  SLIPWAY_TRY(const RepositoryPage page,
+              visible_repositories(call.parts().registry, call.parts().policy, call.need,
+                                   call.identity, {prefix, last, limit}));
+  if (page.more) add_next_link(call.request, {{"after", page.repositories.back()}}, response);
   json::Writer json;
   json.begin_object().key("repositories").begin_array();
   for (const std::string& name : page.repositories) json.string(name);

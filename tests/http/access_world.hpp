@@ -66,6 +66,11 @@ class World : public ApiFixture {
   BuildQueue& queue() { return *queue_; }
   [[nodiscard]] const std::string& build() const { return build_; }
   [[nodiscard]] const std::string& digest() const { return digest_; }
+  std::string queue_build(std::string_view repository) { return submit(repository); }
+  void put_blob(std::string_view repository, std::string_view bytes) {
+    EXPECT_TRUE(
+        registry_->put_blob(*RepositoryName::parse(repository), digest_of(bytes), bytes).ok());
+  }
   using ApiFixture::run;
   using ApiFixture::token;
 

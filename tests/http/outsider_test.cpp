@@ -86,6 +86,42 @@ TEST(Outsiders, SeeNoRepositoryInAList) {
     }
 }
 
+TEST(Outsiders, NoLinkLeadsOverWhatTheyMayNotSee) {
+  World world;
+  const std::string secret = world.token("few", {{"b/*", {Action::pull, Action::build}},
+                                                 {"zoo", {Action::pull}},
+                                                 {"b/*/x", {Action::pull}}});
+  for (const char* name : {"a/1", "a/2", "b/1", "b/2", "b/2/x", "b/2/y", "c/1", "zoo", "zoo/9"})
+    world.put_blob(name, "x");
+  const auto walk = [&](std::string target, std::string_view member) {
+    std::string names;
+    while (!target.empty()) {
+      const Answer answer = exchange(world.router(), "GET", target, "",
+                                     {{"Authorization", "Bearer " + secret}});
+      EXPECT_EQ(answer.status, 200);
+      const json::Document document = answer.json();
+      for (const json::Value name : document.root().find(member).elements())
+        names.append(name.text()).append(" ");
+      const std::string_view link = answer.response.field("Link");
+      target = link.empty() ? "" : std::string(link.substr(1, link.find('>') - 1));
+      names.append(target.empty() ? "." : "> ");
+    }
+    return names;
+  };
+  EXPECT_EQ(walk("/v2/_catalog", "repositories"), "b/1 b/2 b/2/x zoo .");
+  EXPECT_EQ(walk("/v2/_catalog?n=1", "repositories"), "b/1 > b/2 > b/2/x > zoo .");
+  EXPECT_EQ(walk("/v2/_catalog?n=2", "repositories"), "b/1 b/2 > b/2/x zoo .");
+  EXPECT_EQ(walk("/v2/_catalog?n=0", "repositories"), ".");
+  EXPECT_EQ(walk("/v2/_catalog?last=b/2", "repositories"), "b/2/x zoo .");
+  EXPECT_EQ(walk("/v2/_catalog?last=zoo", "repositories"), ".");
+  EXPECT_EQ(walk("/api/v1/repositories?limit=1", "repositories"), "b/1 > b/2 > b/2/x > zoo .");
+  EXPECT_EQ(walk("/api/v1/repositories?prefix=a", "repositories"), ".");
+  EXPECT_EQ(walk("/api/v1/repositories?prefix=b/2", "repositories"), "b/2 b/2/x .");
+  EXPECT_EQ(walk("/api/v1/repositories?prefix=zoo&limit=1", "repositories"), "zoo .");
+  for (int i = 0; i < 30; ++i) world.queue_build("app/web");
+  EXPECT_EQ(walk("/api/v1/builds?repository=app/web&limit=1", "builds"), ".");
+}
+
 TEST(Outsiders, CannotFindABlobByMountingIt) {
   World world;
   const std::string other = world.token("other", {{"other/**", Actions::all()}});
