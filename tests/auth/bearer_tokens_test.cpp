@@ -174,8 +174,12 @@ TEST_F(BearerTokensTest, IssuingWritesNothing) {
 
 TEST_F(BearerTokensTest, MustFitAHeaderField) {
   TokenScopes many;
-  for (char c = 'a'; c < 'p'; ++c)
-    many.repositories.push_back({std::string(250, c), {Action::pull}});
+  for (char c = 'a'; c < 'p'; ++c) {
+    Grant grant;
+    grant.repositories.assign(250, c);
+    grant.actions.add(Action::pull);
+    many.repositories.push_back(std::move(grant));
+  }
   EXPECT_EQ(bearers_->issue("", many).error().code, ErrorCode::too_large);
   many.repositories.resize(11);
   const std::string token = *bearers_->issue("", many);

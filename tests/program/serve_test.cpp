@@ -152,7 +152,7 @@ TEST(Serve, AnonymousNoneAsksForAToken) {
   ServeProcess server(folder / "data");
   const IncomingResponse refused = ask(server.url() + "/v2/");
   EXPECT_EQ(refused.status, 401);
-  EXPECT_THAT(std::string(refused.field("WWW-Authenticate")), HasSubstr("Basic"));
+  EXPECT_THAT(std::string(refused.field("WWW-Authenticate")), HasSubstr("Bearer realm=\"" + server.url() + "/v2/token\""));
   EXPECT_EQ(put_tag(server, "v1", "").status, 401);
   EXPECT_EQ(put_tag(server, "v1", server.token()).status, 201);
   EXPECT_EQ(get_tag(server, "v1", ""), 401);
