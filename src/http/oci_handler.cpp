@@ -102,6 +102,7 @@ class OciHandler final : public HttpHandler {
                     const AccessNeed& need, std::string_view reason, HttpResponse& response) {
     parts_.fail(error, OciSubject::name, response);
     if (response.status != 401) return HttpDone();
+    response.add("Docker-Distribution-API-Version", "registry/2.0");  // old clients look for it
     if (Authenticator::is_nobody(request.field("Authorization"))) reason = {};
     response.add("WWW-Authenticate",
                  make_challenge(options_, request, needed_scopes(target, need), reason));
