@@ -57,7 +57,7 @@ Result<void> put(WriteTransaction& transaction, const Sealer& sealer, std::strin
 }
 
 Result<std::string> random_key(MetadataStore& metadata, std::string_view name) {
-  const std::string row = key_space::Key(key_space::secret_key).text(name).str();
+  const std::string row(std::string_view(key_space::Key(key_space::secret_key).text(name)));
   std::optional<std::string> key;
   {
     SLIPWAY_TRY(const auto view, metadata.snapshot());

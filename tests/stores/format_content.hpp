@@ -15,7 +15,7 @@ inline constexpr const char* format_stage_name = "upload";
 inline constexpr const char* format_staged_bytes = "the first half, ";
 
 inline std::string format_secret_key() {
-  return key_space::Key(key_space::secret_key).text("test").str();
+  return std::string(std::string_view(key_space::Key(key_space::secret_key).text("test")));
 }
 
 /// Just above the default inline_limit, so an object; it compresses well in the repository.
