@@ -1,15 +1,11 @@
 #include "archive/tar_create.hpp"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -22,15 +18,6 @@ namespace {
 
 using archive::Descriptor;
 namespace fs = std::filesystem;
-
-struct FreeEntry {
-  void operator()(archive_entry* entry) const { archive_entry_free(entry); }
-};
-using Entry = std::unique_ptr<archive_entry, FreeEntry>;
-
-struct FreeArchive {
-  void operator()(struct archive* writer) const { archive_write_free(writer); }
-};
 
 Error failed(const fs::path& path, std::string_view what, int code = errno) {
   return Error(code == ENOENT ? ErrorCode::not_found : ErrorCode::io,
@@ -51,53 +38,23 @@ class Creation {
   Result<void> add_data(const fs::path& path, std::uint64_t size);
   Result<void> write_header(const std::string& name, const struct stat& status);
   Result<void> write_pending_folders();
-  [[nodiscard]] Error refused() const;
-
-  static la_ssize_t take(struct archive* writer, void* self, const void* bytes, std::size_t size);
 
   const fs::path& folder_;
   const ByteSink& sink_;
   const TarCreateOptions& options_;
-  std::unique_ptr<struct archive, FreeArchive> writer_;
-  std::optional<Error> error_;  // the sink's
+  std::optional<TarWriter> writer_;
   /// Folders on the way to here whose entries were not written yet.
   std::vector<std::pair<std::string, struct stat>> pending_;
 };
-
-la_ssize_t Creation::take(struct archive* writer, void* self, const void* bytes, std::size_t size) {
-  auto& creation = *static_cast<Creation*>(self);
-  auto result = creation.sink_(std::span(static_cast<const std::byte*>(bytes), size));
-  if (result) return static_cast<la_ssize_t>(size);
-  creation.error_ = std::move(result).error();
-  archive_set_error(writer, EIO, "the sink failed");
-  return -1;
-}
-
-Error Creation::refused() const {
-  if (error_) return *error_;
-  const char* text = archive_error_string(writer_.get());
-  return Error(ErrorCode::io,
-               std::string("the archive cannot be written: ") + (text != nullptr ? text : ""));
-}
 
 Result<void> Creation::run() {
   struct stat status {};
   if (::stat(folder_.c_str(), &status) < 0) return failed(folder_, "cannot be looked at");
   if (!S_ISDIR(status.st_mode)) return failed(folder_, "cannot be packed", ENOTDIR);
 
-  writer_.reset(archive_write_new());
-  if (!writer_) return Error(ErrorCode::io, "libarchive has no memory");
-  archive_write_set_format_pax_restricted(writer_.get());
-  if (options_.compression == TarCreateOptions::Compression::gzip) {
-    archive_write_add_filter_gzip(writer_.get());
-    archive_write_set_filter_option(writer_.get(), "gzip", "timestamp", nullptr);
-  }
-  archive_write_set_bytes_in_last_block(writer_.get(), 1);
-  if (archive_write_open(writer_.get(), this, nullptr, take, nullptr) != ARCHIVE_OK)
-    return refused();
+  SLIPWAY_TRY(writer_, TarWriter::open(sink_, options_.compression));
   SLIPWAY_CHECK(add_folder(""));
-  if (archive_write_close(writer_.get()) != ARCHIVE_OK) return refused();
-  return {};
+  return writer_->finish();
 }
 
 Result<void> Creation::add_folder(const std::string& name) {
@@ -143,22 +100,20 @@ Result<void> Creation::add(const std::string& name, const struct stat& status) {
 }
 
 Result<void> Creation::write_header(const std::string& name, const struct stat& status) {
-  const Entry entry(archive_entry_new());
-  if (!entry) return Error(ErrorCode::io, "libarchive has no memory");
-  archive_entry_copy_pathname(entry.get(), name.c_str());
-  archive_entry_set_filetype(entry.get(), status.st_mode & S_IFMT);
-  archive_entry_set_perm(entry.get(), status.st_mode & 07777U);
-  archive_entry_set_mtime(entry.get(), status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
-  archive_entry_set_size(entry.get(), S_ISREG(status.st_mode) ? status.st_size : 0);
+  TarEntry entry;
+  entry.name = name;
+  entry.mode = status.st_mode & 07777U;
+  entry.mtime = status.st_mtim.tv_sec;
+  entry.mtime_nanoseconds = status.st_mtim.tv_nsec;
+  if (S_ISDIR(status.st_mode)) entry.type = TarEntry::Type::folder;
+  if (S_ISREG(status.st_mode)) entry.size = static_cast<std::uint64_t>(status.st_size);
   if (S_ISLNK(status.st_mode)) {
     std::error_code error;
-    const fs::path target = fs::read_symlink(folder_ / name, error);
+    entry.type = TarEntry::Type::symlink;
+    entry.target = fs::read_symlink(folder_ / name, error).string();
     if (error) return failed(folder_ / name, "cannot be read", error.value());
-    archive_entry_copy_symlink(entry.get(), target.c_str());
   }
-  const int result = archive_write_header(writer_.get(), entry.get());
-  if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return refused();
-  return {};
+  return writer_->add(entry);
 }
 
 Result<void> Creation::add_data(const fs::path& path, std::uint64_t size) {
@@ -172,8 +127,7 @@ Result<void> Creation::add_data(const fs::path& path, std::uint64_t size) {
     if (got < 0) return failed(path, "cannot be read");
     if (got == 0)
       return Error(ErrorCode::io, path.string() + ": became shorter while it was read; try again");
-    if (archive_write_data(writer_.get(), buffer.data(), static_cast<std::size_t>(got)) < 0)
-      return refused();
+    SLIPWAY_CHECK(writer_->write(std::span(buffer).first(static_cast<std::size_t>(got))));
     size -= static_cast<std::uint64_t>(got);
   }
   return {};

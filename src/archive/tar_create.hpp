@@ -11,21 +11,18 @@
 // Thread safety: any thread.
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <functional>
-#include <span>
 #include <string_view>
 
 #include <slipway/core/result.hpp>
 
+#include "archive/byte_stream.hpp"
+#include "archive/tar_writer.hpp"
+
 namespace slipway {
 
-/// Takes bytes; an error ends the whole with it.
-using ByteSink = std::function<Result<void>(std::span<const std::byte>)>;
-
 struct TarCreateOptions {
-  enum class Compression { none, gzip };
   Compression compression = Compression::none;
   /// Is asked of each file, by its name under the folder ("src/main.cpp"); empty: every file.
   /// A folder comes when something below it does, or when it is included itself.

@@ -6,104 +6,50 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
 
+#include "archive/archive_input.hpp"
 #include "archive/tree_writer.hpp"
 
 namespace slipway {
 namespace {
 
+using archive::ArchiveInput;
 using archive::Descriptor;
 using archive::TreeWriter;
-
-struct FreeArchive {
-  void operator()(struct archive* reader) const { archive_read_free(reader); }
-};
-using Reader = std::unique_ptr<struct archive, FreeArchive>;
-
-/// What libarchive's callbacks work on.
-struct Feed {
-  const ByteSource& source;
-  std::array<std::byte, std::size_t{128} * 1024> buffer{};
-  std::optional<Error> error;  // the source's
-  bool any = false;
-
-  static la_ssize_t read(struct archive* reader, void* self, const void** bytes) {
-    Feed& feed = *static_cast<Feed*>(self);
-    auto got = feed.source(feed.buffer);
-    if (!got) {
-      feed.error = std::move(got).error();
-      archive_set_error(reader, EIO, "the source failed");
-      return -1;
-    }
-    feed.any = feed.any || *got > 0;
-    *bytes = feed.buffer.data();
-    return static_cast<la_ssize_t>(*got);
-  }
-};
 
 class Extraction {
  public:
   Extraction(const ByteSource& source, const ExtractLimits& limits, TreeWriter& tree)
-      : feed_(std::make_unique<Feed>(Feed{source, {}, {}, false})), limits_(limits), tree_(tree) {}
+      : input_(source), limits_(limits), tree_(tree) {}
 
   Result<ExtractSummary> run();
 
  private:
-  Result<void> open();
   Result<void> take(archive_entry* entry);
   Result<void> take_file(archive_entry* entry, std::string_view name);
   Result<void> write_data(int file, std::string_view name);
-  [[nodiscard]] Error damaged() const;
 
-  std::unique_ptr<Feed> feed_;
-  Reader reader_;
+  ArchiveInput input_;
   const ExtractLimits& limits_;
   TreeWriter& tree_;
   ExtractSummary summary_;
 };
 
-Error Extraction::damaged() const {
-  if (feed_->error) return *feed_->error;
-  if (!feed_->any) return Error(ErrorCode::invalid_argument, "the archive is empty: no byte came");
-  const char* text = archive_error_string(reader_.get());
-  return Error(ErrorCode::invalid_argument,
-               std::string("the archive is damaged or is no tar (plain, gzip or zstd): ") +
-                   (text != nullptr ? text : "unknown"));
-}
-
-Result<void> Extraction::open() {
-  reader_.reset(archive_read_new());
-  if (!reader_) return Error(ErrorCode::io, "libarchive has no memory");
-  archive_read_support_format_tar(reader_.get());
-  archive_read_support_filter_gzip(reader_.get());
-  archive_read_support_filter_zstd(reader_.get());
-  if (archive_read_open(reader_.get(), feed_.get(), nullptr, Feed::read, nullptr) != ARCHIVE_OK)
-    return damaged();
-  return {};
-}
-
 Result<ExtractSummary> Extraction::run() {
-  SLIPWAY_CHECK(open());
-  archive_entry* entry = nullptr;
+  SLIPWAY_CHECK(input_.open());
   while (true) {
-    const int result = archive_read_next_header(reader_.get(), &entry);
-    if (result == ARCHIVE_EOF) break;
-    // A warning is a name that does not fit the locale: bytes are bytes here.
-    if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return damaged();
+    SLIPWAY_TRY(archive_entry * entry, input_.next_header());
+    if (entry == nullptr) return summary_;
     if (++summary_.entries > limits_.entries)
       return Error(ErrorCode::too_large,
                    "the archive has more than " + std::to_string(limits_.entries) + " entries");
     SLIPWAY_CHECK(take(entry));
   }
-  if (!feed_->any) return damaged();
-  return summary_;
 }
 
 Result<void> Extraction::take(archive_entry* entry) {
@@ -151,8 +97,8 @@ Result<void> Extraction::write_data(int file, std::string_view name) {
     const void* block = nullptr;
     std::size_t size = 0;
     la_int64_t offset = 0;
-    const int result = archive_read_data_block(reader_.get(), &block, &size, &offset);
-    if (result != ARCHIVE_OK && result != ARCHIVE_EOF && result != ARCHIVE_WARN) return damaged();
+    const int result = archive_read_data_block(input_.get(), &block, &size, &offset);
+    if (result != ARCHIVE_OK && result != ARCHIVE_EOF && result != ARCHIVE_WARN) return input_.damaged();
     // A sparse file counts as what reading it gives; at the end the offset is its size.
     const auto reach = std::max(end, offset + static_cast<la_int64_t>(size));
     summary_.bytes += static_cast<std::uint64_t>(reach - end);

@@ -11,15 +11,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
-#include <span>
 
 #include <slipway/core/result.hpp>
 
-namespace slipway {
+#include "archive/byte_stream.hpp"
 
-/// Fills the span and answers how many bytes; 0 ends.
-using ByteSource = std::function<Result<std::size_t>(std::span<std::byte>)>;
+namespace slipway {
 
 struct ExtractLimits {
   std::uint64_t entries = 1'000'000;

@@ -68,7 +68,7 @@ TEST(TarCreate, ComesBackAsItWas) {
   const std::string name(180, 'n');  // longer than a ustar name
   write_file(folder / ("in/" + name), std::string(300'000, 'q'));
   TarCreateOptions options;
-  options.compression = TarCreateOptions::Compression::gzip;
+  options.compression = Compression::gzip;
   const auto bytes = pack(folder / "in", options);
   ASSERT_TRUE(bytes.ok());
   EXPECT_LT(bytes->size(), 10'000U);
