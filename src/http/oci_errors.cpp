@@ -3,6 +3,7 @@
 #include <slipway/core/media_type.hpp>
 #include <slipway/http/handler.hpp>
 
+#include "json/value.hpp"
 #include "json/writer.hpp"
 
 namespace slipway {
@@ -70,6 +71,17 @@ void respond_with_oci_error(OciError error, std::string_view message, HttpRespon
   response.content_length.reset();
   response.add("Content-Type", media_type::json);
   response.bytes() = json.str();
+}
+
+std::string oci_error_text(std::string_view body) {
+  constexpr std::size_t longest = 500;
+  const auto document = json::Document::parse(body);
+  if (!document) return {};
+  for (const json::Value error : document->root().find("errors").elements())
+    return std::string(error.find("code").text().substr(0, longest))
+        .append(": ")
+        .append(error.find("message").text().substr(0, longest));
+  return {};
 }
 
 }  // namespace slipway

@@ -6,6 +6,7 @@
 // Thread safety: pure functions.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include <slipway/core/result.hpp>
@@ -33,5 +34,9 @@ OciError oci_error(ErrorCode code, OciSubject subject) noexcept;
 
 /// Fills the body; what else the response has stays.
 void respond_with_oci_error(OciError error, std::string_view message, HttpResponse& response);
+
+/// For clients: "CODE: message" of the first error in such a body, whoever sent it; empty when there
+/// is none.
+std::string oci_error_text(std::string_view body);
 
 }  // namespace slipway

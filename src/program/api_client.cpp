@@ -82,10 +82,34 @@ OutgoingRequest ApiClient::request(HttpMethod method, std::string_view path) con
   return request;
 }
 
-Result<std::string> ApiClient::send(const OutgoingRequest& request, const BodySink& sink) const {
+Result<IncomingResponse> ApiClient::exchange(const OutgoingRequest& request,
+                                             const BodySink& sink) const {
   SLIPWAY_TRY(IncomingResponse response, transport_->send(request, sink));
   if (response.status < 200 || response.status > 299) return error_of(request, response);
+  return response;
+}
+
+Result<std::string> ApiClient::send(const OutgoingRequest& request, const BodySink& sink) const {
+  SLIPWAY_TRY(IncomingResponse response, exchange(request, sink));
   return std::move(response.body);
+}
+
+Result<void> ApiClient::get_pages(
+    std::string_view path, const std::function<Result<void>(const std::string&)>& take) const {
+  for (std::string next(path); !next.empty();) {
+    SLIPWAY_TRY(const IncomingResponse response, exchange(request(HttpMethod::get, next)));
+    SLIPWAY_CHECK(take(response.body));
+    const std::string_view link = next_page(response);
+    if (!link.empty() && !link.starts_with('/'))
+      return Error(ErrorCode::invalid_argument,
+                   slipway::format("{}: the next page is on another server", next));
+    next = link;
+  }
+  return {};
+}
+
+RegistryClient ApiClient::registry(RepositoryName repository) const {
+  return RegistryClient(*transport_, url_, token_, std::move(repository));
 }
 
 Result<std::string> ApiClient::get(std::string_view path, const BodySink& sink) const {

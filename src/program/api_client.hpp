@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "program/client_options.hpp"
+#include "transfer/registry_client.hpp"
 
 namespace slipway {
 
@@ -26,6 +27,10 @@ class ApiClient {
   /// `path` begins with a slash. Answers the body. Errors: the server's; those of
   /// HttpTransport::send.
   Result<std::string> get(std::string_view path, const BodySink& sink = {}) const;
+  /// A list's pages, one body after the other, as long as each names a next one. Errors also: the
+  /// function's.
+  Result<void> get_pages(std::string_view path,
+                         const std::function<Result<void>(const std::string&)>& take) const;
   Result<std::string> post(std::string_view path, std::string_view json) const;
   Result<std::string> remove(std::string_view path) const;
 
@@ -39,6 +44,9 @@ class ApiClient {
   /// Errors: as get; invalid_argument (an answer that is no build).
   Result<Build> build(std::string_view id) const;
 
+  /// A repository by the distribution API. This client must outlive it.
+  [[nodiscard]] RegistryClient registry(RepositoryName repository) const;
+
   /// Without a slash behind.
   [[nodiscard]] const std::string& url() const noexcept { return url_; }
 
@@ -46,6 +54,8 @@ class ApiClient {
   ApiClient(std::string url, std::string token, std::unique_ptr<HttpTransport> transport);
 
   [[nodiscard]] OutgoingRequest request(HttpMethod method, std::string_view path) const;
+  [[nodiscard]] Result<IncomingResponse> exchange(const OutgoingRequest& request,
+                                                  const BodySink& sink = {}) const;
   [[nodiscard]] Result<std::string> send(const OutgoingRequest& request,
                                          const BodySink& sink = {}) const;
 

@@ -14,7 +14,7 @@
 #include "program/build_report.hpp"
 #include "archive/context_source.hpp"
 #include "program/log_follower.hpp"
-#include "program/upload_progress.hpp"
+#include "program/progress.hpp"
 
 namespace slipway {
 namespace {
@@ -133,13 +133,13 @@ std::string context_query(const SubmitOptions& options) {
 Result<std::string> submit_context(const SubmitOptions& options, const ApiClient& client) {
   SLIPWAY_TRY(const auto context,
               open_context(options.context, options.file.empty() ? "Dockerfile" : options.file));
-  UploadProgress progress(context->size());
+  Progress progress("context", "sent", context->size());
   ApiClient::Upload upload;
   upload.content_type = context->media_type();
   upload.size = context->size();
   upload.source = [&](std::span<std::byte> out) -> Result<std::size_t> {
     SLIPWAY_TRY(const std::size_t count, context->read(out));
-    progress.sent(count);
+    progress.add(count);
     return count;
   };
   auto answer = client.post(builds_path(options) + context_query(options), std::move(upload));

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <string>
 
+#include "program/table.hpp"
+
 namespace slipway {
 namespace {
 
@@ -22,10 +24,7 @@ void write_all(int descriptor, std::string_view text) {
 void print(std::string_view text) { write_all(STDOUT_FILENO, text); }
 
 void print_error(std::string_view text) {
-  std::string line = "slipway: ";
-  for (const char c : text) line += c == '\n' || c == '\r' ? ' ' : c;
-  line += '\n';
-  write_all(STDERR_FILENO, line);
+  write_all(STDERR_FILENO, "slipway: " + on_one_line(text) + "\n");
 }
 
 ExitStatus report_failure(const Error& error) {

@@ -14,7 +14,8 @@ enum class ExitStatus : int { done = 0, failed = 1, wrong_usage = 2 };
 /// Writes all of it to standard output; what nobody reads is dropped.
 void print(std::string_view text);
 
-/// `slipway: <text>` on standard error, as one line whatever the text holds.
+/// `slipway: <text>` on standard error, as one line without control characters whatever the text
+/// holds: messages quote what others wrote.
 void print_error(std::string_view text);
 
 /// Prints the message; the status is failed.

@@ -58,8 +58,8 @@ OperationOutcome describe_backup(json::Value result) {
   outcome.text = slipway::format(
       "backed up to {}: {} of metadata, {} objects ({}), {} of them linked\n"
       "not included: admin.token, key files, uploads that have not ended\n",
-      on_one_line(result.find("folder").text()), readable_bytes(number("metadata_bytes")),
-      number("objects"), readable_bytes(number("object_bytes")), number("linked"));
+      on_one_line(result.find("folder").text()), megabytes(number("metadata_bytes")),
+      number("objects"), megabytes(number("object_bytes")), number("linked"));
   if (number("missing") > 0) {
     outcome.text += slipway::format("{} objects were missing; run slipway scrub\n",
                                     number("missing"));

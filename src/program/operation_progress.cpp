@@ -10,7 +10,7 @@ namespace slipway {
 namespace {
 
 std::string readable_count(std::string_view name, std::uint64_t number) {
-  return name.ends_with("bytes") ? readable_bytes(number) : std::to_string(number);
+  return name.ends_with("bytes") ? megabytes(number) : std::to_string(number);
 }
 
 }  // namespace

@@ -27,8 +27,21 @@ void ProgressLine::show(std::string_view line, bool last) const {
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-std::string readable_bytes(std::uint64_t bytes) {
+void ProgressLine::say(std::string_view line) const {
+  const std::string text =
+      slipway::format("{}{}{}\n", terminal_ ? "\r" : "", line, terminal_ ? "\x1b[K" : "");
+  std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+std::string megabytes(std::uint64_t bytes) {
   return slipway::format("{:.1f} MB", static_cast<double>(bytes) / 1e6);
+}
+
+std::string readable_size(std::uint64_t bytes) {
+  if (bytes < 1'000) return slipway::format("{} B", bytes);
+  if (bytes < 1'000'000) return slipway::format("{:.1f} kB", static_cast<double>(bytes) / 1e3);
+  if (bytes < 1'000'000'000) return megabytes(bytes);
+  return slipway::format("{:.1f} GB", static_cast<double>(bytes) / 1e9);
 }
 
 }  // namespace slipway

@@ -20,6 +20,8 @@ class ProgressLine {
 
   /// `last`: what follows stands on a line of its own.
   void show(std::string_view line, bool last) const;
+  /// A line of its own, that stays.
+  void say(std::string_view line) const;
 
  private:
   const bool terminal_;
@@ -27,7 +29,9 @@ class ProgressLine {
   std::chrono::steady_clock::time_point next_;
 };
 
-/// "12.3 MB".
-std::string readable_bytes(std::uint64_t bytes);
+/// "12.3 MB", whatever the size: for lines whose numbers grow.
+std::string megabytes(std::uint64_t bytes);
+/// "512 B", "1.5 kB", "12.3 MB", "4.0 GB".
+std::string readable_size(std::uint64_t bytes);
 
 }  // namespace slipway

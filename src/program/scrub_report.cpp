@@ -36,7 +36,7 @@ OperationOutcome describe_scrub(json::Value report) {
   const std::uint64_t unreadable = number(report, "unreadable");
   const std::uint64_t broken = number(report, "broken_rows");
   outcome.text += slipway::format("read {} blobs ({}) and {} rows: ", number(report, "blobs"),
-                                  readable_bytes(number(report, "bytes")), number(report, "rows"));
+                                  megabytes(number(report, "bytes")), number(report, "rows"));
   if (quarantined + unreadable + broken == 0) {
     outcome.text += "all sound\n";
     return outcome;

@@ -13,6 +13,7 @@
 #include <set>
 #include <thread>
 
+#include "http/oci_errors.hpp"
 #include "json/value.hpp"
 #include "json/writer.hpp"
 
@@ -96,17 +97,6 @@ std::string index_of(const std::vector<Manifest>& manifests,
   return json.take();
 }
 
-/// The code and message of the specification's error body, as far as there is one.
-std::string error_text(const IncomingResponse& response) {
-  const auto document = json::Document::parse(response.body);
-  if (!document) return {};
-  for (json::Value error : document->root().find("errors").elements())
-    return std::string(error.find("code").text())
-        .append(": ")
-        .append(error.find("message").text().substr(0, 500));
-  return {};
-}
-
 class Push {
  public:
   Push(const PushTarget& target, ServerLink& link, const BuildLog& log, std::stop_token stop)
@@ -154,7 +144,7 @@ std::variant<IncomingResponse, Failure> Push::send(const ServerLink::MakeRequest
 }
 
 Failure Push::refusal(std::string_view what, const IncomingResponse& response) {
-  const std::string text = error_text(response);
+  const std::string text = oci_error_text(response.body);
   const std::string message = std::string("the registry refused ")
                                   .append(what)
                                   .append(" with status ")

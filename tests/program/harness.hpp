@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -186,13 +187,17 @@ class ChildProcess {
   int wait() {
     if (status_) return *status_;
     int raw = 0;
-    while (::waitpid(pid_, &raw, 0) < 0 && errno == EINTR) {
+    rusage used{};
+    while (::wait4(pid_, &raw, 0, &used) < 0 && errno == EINTR) {
     }
+    most_memory_ = static_cast<std::uint64_t>(used.ru_maxrss) * 1024;
     status_ = WIFEXITED(raw) ? WEXITSTATUS(raw) : -WTERMSIG(raw);
     return *status_;
   }
 
   [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Bytes that were resident at the most, once it has ended.
+  [[nodiscard]] std::uint64_t most_memory() const { return most_memory_; }
   [[nodiscard]] OutputReader& output() { return *output_; }
   [[nodiscard]] OutputReader& errors() { return *errors_; }
 
@@ -206,6 +211,7 @@ class ChildProcess {
 
   pid_t pid_ = -1;
   std::optional<int> status_;
+  std::uint64_t most_memory_ = 0;
   std::unique_ptr<OutputReader> output_;
   std::unique_ptr<OutputReader> errors_;
 };
@@ -214,6 +220,7 @@ struct Ended {
   int status = 0;
   std::string output;
   std::string errors;
+  std::uint64_t most_memory = 0;  // bytes
 };
 
 /// Runs a program to its end.
@@ -224,6 +231,7 @@ inline Ended run(const std::vector<std::string>& arguments, const Environment& e
   ended.status = child.wait();
   ended.output = child.output().all();
   ended.errors = child.errors().all();
+  ended.most_memory = child.most_memory();
   return ended;
 }
 
