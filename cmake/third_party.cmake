@@ -27,6 +27,10 @@ add_library(slipway_boost STATIC cmake/boost.cpp)
 add_library(slipway::boost ALIAS slipway_boost)
 target_compile_definitions(slipway_boost PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION)
 target_link_libraries(slipway_boost PUBLIC Boost::headers Boost::url OpenSSL::SSL Threads::Threads)
+if(SLIPWAY_FUZZ)
+  # A fuzzer is to follow the branches of Slipway's code, not an event loop's.
+  target_compile_options(slipway_boost PRIVATE -fno-sanitize=all)
+endif()
 
 if(SLIPWAY_TESTS)
   find_package(GTest REQUIRED)                                          # GTest::gtest GTest::gmock_main

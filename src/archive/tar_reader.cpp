@@ -47,7 +47,7 @@ struct TarReader::State {
   const TarLimits limits;
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;  // that came out
-  bool in_file = false;     // the current entry has data that was not read to its end
+  std::uint64_t left = 0;   // of the current file
 };
 
 Result<TarEntry> TarReader::State::take(archive_entry* entry) {
@@ -86,7 +86,7 @@ Result<void> TarReader::State::count(std::uint64_t more) {
 }
 
 Result<void> TarReader::State::drain() {
-  if (!in_file || archive_filter_code(input.get(), 0) == ARCHIVE_FILTER_NONE) return {};
+  if (left == 0 || archive_filter_code(input.get(), 0) == ARCHIVE_FILTER_NONE) return {};
   while (true) {
     const void* block = nullptr;
     std::size_t size = 0;
@@ -117,16 +117,24 @@ Result<std::optional<TarEntry>> TarReader::next() {
     return Error(ErrorCode::too_large, "the archive has more than " +
                                            std::to_string(state_->limits.entries) + " entries");
   SLIPWAY_TRY(TarEntry taken, state_->take(entry));
-  state_->in_file = taken.type == TarEntry::Type::file;
+  state_->left = taken.size;
   return std::optional<TarEntry>(std::move(taken));
 }
 
 Result<std::size_t> TarReader::read(std::span<std::byte> out) {
-  const la_ssize_t got = archive_read_data(state_->input.get(), out.data(), out.size());
-  if (got < 0) return state_->input.damaged();
-  state_->in_file = state_->in_file && got > 0;
-  SLIPWAY_CHECK(state_->count(static_cast<std::uint64_t>(got)));
-  return static_cast<std::size_t>(got);
+  out = out.first(static_cast<std::size_t>(std::min<std::uint64_t>(out.size(), state_->left)));
+  if (out.empty()) return std::size_t{0};
+  const la_ssize_t read = archive_read_data(state_->input.get(), out.data(), out.size());
+  if (read < 0) return state_->input.damaged();
+  std::size_t got = static_cast<std::size_t>(read);
+  if (got == 0) {
+    // libarchive leaves out the hole at a sparse file's end.
+    std::fill(out.begin(), out.end(), std::byte{0});
+    got = out.size();
+  }
+  state_->left -= got;
+  SLIPWAY_CHECK(state_->count(got));
+  return got;
 }
 
 Result<std::string> parse_entry_name(std::string_view name) {

@@ -71,7 +71,9 @@ TEST(TarReader, EntriesAsTheyStand) {
   std::vector<TarEntry> entries;
   for (auto entry = reader->next(); entry.ok() && *entry; entry = reader->next()) {
     entries.push_back(**entry);
-    if ((*entry)->name == "../b") EXPECT_EQ(data_of(*reader), "bytes");
+    if ((*entry)->name == "../b") {
+      EXPECT_EQ(data_of(*reader), "bytes");
+    }
   }
   ASSERT_EQ(entries.size(), 5U);
   EXPECT_EQ(entries[0].type, TarEntry::Type::folder);
@@ -151,6 +153,20 @@ TEST(TarReader, ABombIsCutOffWhetherItIsReadOrPassedOver) {
     ASSERT_FALSE(got.ok());
     EXPECT_EQ(got.error().code, ErrorCode::too_large);
   }
+}
+
+TEST(TarReader, AHoleAtTheEndIsZeros) {
+  const std::string map = "1\n0\n1\n" + std::string(512 - 6, '\0');
+  const std::string records = test::pax_record("GNU.sparse.major", "1") +
+                              test::pax_record("GNU.sparse.minor", "0") +
+                              test::pax_record("GNU.sparse.name", "hole") +
+                              test::pax_record("GNU.sparse.realsize", "5");
+  const std::string bytes = test::tar(test::TarEntry{"pax", 'x', records},
+                                      test::TarEntry{"hole", '0', map + "a"}, test::TarEntry{"b"});
+  auto reader = TarReader::open(source_of(bytes));
+  EXPECT_EQ((*reader->next())->size, 5U);
+  EXPECT_EQ(data_of(*reader), std::string("a\0\0\0\0", 5));
+  EXPECT_THAT(names_of(*reader), ElementsAre("b"));
 }
 
 TEST(TarReader, HolesCountLikeZeros) {

@@ -87,8 +87,9 @@ TEST_F(Image, ComesOutAsSkopeoReadsItAndGoesInAgain) {
     const Ended written = slipway({"export", "app/web:1", file});
     ASSERT_EQ(written.status, 0) << written.errors;
     EXPECT_THAT(written.output, HasSubstr(digest));
-    if (!transport.empty())
+    if (!transport.empty()) {
       EXPECT_EQ(skopeo_digest(transport + (folder_ / file).string() + ":1"), digest);
+    }
     const Ended again = slipway({"import", "copy/of:" + file, file, "--output", "json"});
     ASSERT_EQ(again.status, 0) << again.errors;
     EXPECT_EQ(text_of(again.output, "digest"), digest);
@@ -194,11 +195,11 @@ TEST_F(Image, ALargeOneTakesLittleMemory) {
   EXPECT_EQ(imported.status, 0) << imported.errors;
   EXPECT_THAT(imported.output, HasSubstr(manifest_digest));
   EXPECT_LT(imported.most_memory, most_memory);
-  const Ended exported = slipway({"export", "large/one:1", "copy.tar.gz"});
+  const Ended exported = slipway({"export", "large/one:1", "copy.tar.zst"});
   EXPECT_EQ(exported.status, 0) << exported.errors;
   EXPECT_LT(exported.most_memory, most_memory);
   // A tar of zeros is smaller than what it unpacks to by more than 200, but not yet by 1 GiB.
-  const Ended again = slipway({"import", "large/two:1", "copy.tar.gz"});
+  const Ended again = slipway({"import", "large/two:1", "copy.tar.zst"});
   EXPECT_EQ(again.status, 0) << again.errors;
   EXPECT_LT(again.most_memory, most_memory);
 }

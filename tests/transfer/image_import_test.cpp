@@ -214,7 +214,9 @@ TEST_F(ImageTest, WhatDockerSaved) {
     EXPECT_EQ(manifest->layers[1].digest.to_string(), digest_text(high));
     EXPECT_EQ(manifest->layers[2], manifest->layers[0]);
     EXPECT_EQ(manifest->layers[0].media_type, "application/vnd.oci.image.layer.v1.tar");
-    if (!once) EXPECT_EQ(events_.sum, events_.total);
+    if (!once) {
+      EXPECT_EQ(events_.sum, events_.total);
+    }
     EXPECT_EQ(manifest->layers[0].size, low.size());
   }
 }
