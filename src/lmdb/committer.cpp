@@ -66,15 +66,16 @@ Committer::Requests Committer::commit_together(const Requests& all) {
   Requests requests = all;
   Requests apart;
   while (!requests.empty()) {
+    Result<void> done = broken_ ? reopen() : Result<void>();
     Transaction transaction(environment_);
-    Result<void> done = transaction.begin();
+    if (done) done = transaction.begin();
     if (done) {
       if (Request* spoiler = run(transaction, requests); spoiler != nullptr) {
         if (transaction.broken() && all.size() > 1) apart.push_back(spoiler);
         std::erase(requests, spoiler);
         continue;
       }
-      if (transaction.changes() > 0) done = transaction.commit();
+      if (transaction.changes() > 0) done = commit_or_repair(transaction);
     }
     if (!done && all.size() > 1) return all;
     if (!done) {
@@ -90,6 +91,38 @@ Committer::Requests Committer::commit_together(const Requests& all) {
     break;
   }
   return apart;
+}
+
+/// A broken environment tells, once it is open again, whether the transaction became durable after
+/// all.
+Result<void> Committer::commit_or_repair(Transaction& transaction) {
+  const Result<void> done = transaction.commit();
+  if (done) return done;
+  broken_ = environment_.broken();
+  if (!broken_ || !reopen()) return done;
+  return environment_.last_transaction() >= transaction.id() ? Result<void>() : done;
+}
+
+Result<void> Committer::reopen() {
+  SLIPWAY_CHECK(snapshots_.without_snapshots([this] { return environment_.reopen(); }));
+  broken_ = false;
+  return {};
+}
+
+Result<void> Committer::repair() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (committing_) return Error(ErrorCode::unavailable, "the metadata store is being written to");
+    committing_ = true;
+  }
+  broken_ = broken_ || environment_.broken();
+  Result<void> done = broken_ ? reopen() : Result<void>();
+  {
+    const std::lock_guard lock(mutex_);
+    committing_ = false;
+  }
+  idle_.notify_one();
+  return done;
 }
 
 /// Runs them all, or up to the one that failed after it had written, and answers that one.

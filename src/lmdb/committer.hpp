@@ -10,6 +10,9 @@
 // of room, and all when the commit fails, run again in transactions of their own, so that nobody
 // pays for a neighbour.
 //
+// After a commit that failed in LMDB's meta page LMDB must be opened anew. The leader does that at
+// once, or, when snapshots are still there, whoever comes next; until then all are refused.
+//
 // Thread safety: any thread.
 #pragma once
 
@@ -25,6 +28,7 @@
 
 #include "lmdb/environment.hpp"
 #include "lmdb/growth.hpp"
+#include "lmdb/snapshot_pool.hpp"
 #include "storage/topics.hpp"
 
 namespace slipway::lmdb {
@@ -33,11 +37,18 @@ class Transaction;
 
 class Committer {
  public:
-  Committer(const Environment& environment, Topics& topics, Growth& growth,
+  Committer(Environment& environment, SnapshotPool& snapshots, Topics& topics, Growth& growth,
             std::chrono::microseconds gather)
-      : environment_(environment), topics_(topics), growth_(growth), gather_(gather) {}
+      : environment_(environment),
+        snapshots_(snapshots),
+        topics_(topics),
+        growth_(growth),
+        gather_(gather) {}
 
   Result<void> write(const MetadataStore::Write& closure);
+  /// Opens a broken environment anew, unless somebody is committing: that one does it. Does not wait
+  /// for anybody. Errors: unavailable, io, corrupt.
+  Result<void> repair();
   [[nodiscard]] MetadataStore::Counts counts() const noexcept;
 
  private:
@@ -56,9 +67,12 @@ class Committer {
   void gather(std::unique_lock<std::mutex>& lock);
   void commit(const Requests& all) noexcept;
   Requests commit_together(const Requests& all);
+  Result<void> commit_or_repair(Transaction& transaction);
+  Result<void> reopen();
   static Request* run(Transaction& transaction, const Requests& requests);
 
-  const Environment& environment_;
+  Environment& environment_;
+  SnapshotPool& snapshots_;
   Topics& topics_;
   Growth& growth_;
   const std::chrono::microseconds gather_;
@@ -67,6 +81,7 @@ class Committer {
   std::condition_variable idle_;  // committing_ became false
   std::shared_ptr<Group> open_;   // guarded by mutex_; the group that writers join
   bool committing_ = false;       // guarded by mutex_
+  bool broken_ = false;           // of whoever is committing: LMDB must be opened anew
   std::size_t last_size_ = 1;     // guarded by mutex_; of the group before
 
   std::atomic<std::uint64_t> commits_{0};

@@ -1,6 +1,8 @@
 #include "lmdb/environment.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,26 +57,68 @@ Result<void> remove_half_made(const std::filesystem::path& folder) {
 Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::path& folder,
                                                        const LmdbOptions& options) {
   if (options.is_new) SLIPWAY_CHECK(remove_half_made(folder));
-  MDB_env* raw = nullptr;
-  if (const int status = mdb_env_create(&raw); status != 0)
-    return Error(ErrorCode::io, slipway::format("LMDB: {}", mdb_strerror(status)));
-  std::unique_ptr<Environment> environment(new Environment(raw, folder));
+  std::unique_ptr<Environment> environment(new Environment(folder, options));
+  SLIPWAY_CHECK(environment->open_once());
+  return environment;
+}
 
+Result<void> Environment::open_once() {
+  MDB_env* raw = nullptr;
+  if (const int status = mdb_env_create(&raw); status != 0) return error(status, "open");
+  std::unique_ptr<MDB_env, Close> env(raw);
   const auto set_up = [&] {
-    if (const int status = mdb_env_set_mapsize(raw, whole_pages(options.map_size)); status != 0)
+    if (const int status = mdb_env_set_mapsize(raw, whole_pages(options_.map_size)); status != 0)
       return status;
-    if (const int status = mdb_env_set_maxreaders(raw, options.max_readers); status != 0)
+    if (const int status = mdb_env_set_maxreaders(raw, options_.max_readers); status != 0)
       return status;
-    const unsigned flags = options.read_only ? MDB_RDONLY | MDB_NOLOCK : 0U;
-    if (const int status = mdb_env_open(raw, folder.c_str(), MDB_NOTLS | flags, 0600); status != 0)
+    const unsigned flags = options_.read_only ? MDB_RDONLY | MDB_NOLOCK : 0U;
+    if (const int status = mdb_env_open(raw, folder_.c_str(), MDB_NOTLS | flags, 0600); status != 0)
       return status;
     if (const int status = close_on_exec(raw); status != 0) return status;
-    if (options.read_only) return open_database(raw, MDB_RDONLY, environment->database_);
+    if (options_.read_only) return open_database(raw, MDB_RDONLY, database_);
     if (const int status = mdb_env_sync(raw, 1); status != 0) return status;
-    return open_database(raw, 0, environment->database_);
+    return open_database(raw, 0, database_);
   };
-  if (const int status = set_up(); status != 0) return environment->error(status, "open");
-  return environment;
+  if (const int status = set_up(); status != 0) return error(status, "open");
+  env_ = std::move(env);
+  return {};
+}
+
+/// LMDB puts the old meta page back into the page cache when the new one could not be written. It
+/// must be on the disk before pages that only the new one spares are written to: opening flushes it.
+Result<void> Environment::reopen() {
+  env_.reset();  // first: the lock file's table of readers is one for the process
+  return open_once();
+}
+
+bool Environment::broken() const noexcept {
+  if (env_ == nullptr) return true;
+  MDB_txn* writer = nullptr;
+  const int status = mdb_txn_begin(env_.get(), nullptr, 0, &writer);
+  if (status == 0) mdb_txn_abort(writer);
+  return status == MDB_PANIC;
+}
+
+std::size_t Environment::last_transaction() const noexcept {
+  MDB_envinfo info{};
+  mdb_env_info(env_.get(), &info);
+  return info.me_last_txnid;
+}
+
+/// LMDB says EIO of a write that was cut short, as the last one before a disk is full is.
+int Environment::cause_of(int status) const {
+  if (status != EIO) return status;
+  constexpr std::uint64_t little = std::uint64_t{4} << 20U;
+  const std::filesystem::path file = folder_ / "data.mdb";
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(file, failed);
+  rlimit limit{};
+  if (!failed && ::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      size + little > limit.rlim_cur)
+    return EFBIG;
+  struct statvfs disk {};
+  if (::statvfs(file.c_str(), &disk) == 0 && disk.f_bavail * disk.f_frsize < little) return ENOSPC;
+  return status;
 }
 
 std::uint64_t Environment::used_bytes() const noexcept {
@@ -104,6 +148,7 @@ Result<void> Environment::copy_to(const std::filesystem::path& file) const {
 }
 
 Error Environment::error(int status, std::string_view doing) const {
+  status = cause_of(status);
   const auto make = [&](ErrorCode code, std::string_view advice) {
     return Error(code, slipway::format("metadata store {}: {}: {}{}", folder_.native(), doing,
                                        mdb_strerror(status), advice));
@@ -120,6 +165,11 @@ Error Environment::error(int status, std::string_view doing) const {
     case ENOSPC:
     case EDQUOT:
       return make(ErrorCode::quota_exceeded, "; free space on the disk");
+    case EFBIG:
+      return make(ErrorCode::quota_exceeded, "; raise the limit of file sizes");
+    case EMFILE:
+    case ENFILE:
+      return make(ErrorCode::unavailable, "; raise the limit of open files");
     case MDB_TXN_FULL:
       return make(ErrorCode::too_large, "; write less at once");
     case MDB_READERS_FULL:
@@ -130,7 +180,7 @@ Error Environment::error(int status, std::string_view doing) const {
     case MDB_VERSION_MISMATCH:
       return make(ErrorCode::corrupt, "; restore it from a backup");
     case MDB_PANIC:
-      return make(ErrorCode::io, "; an earlier flush failed, restart the program");
+      return make(ErrorCode::io, "; an earlier flush failed and it could not be opened anew yet");
     default:
       return make(ErrorCode::io, "");
   }

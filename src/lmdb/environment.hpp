@@ -1,6 +1,9 @@
 // Environment: LMDB's environment and its one database, owned; and LMDB's errors as ours.
 //
-// Thread safety: any thread may begin transactions.
+// When a meta page could not be written, LMDB refuses every transaction from then on, of readers
+// too, until it is opened anew: see reopen().
+//
+// Thread safety: any thread may begin transactions; reopen() when there are none.
 #pragma once
 
 #include <lmdb.h>
@@ -22,6 +25,16 @@ class Environment {
   static Result<std::unique_ptr<Environment>> open(const std::filesystem::path& folder,
                                                    const LmdbOptions& options);
 
+  /// Opens it anew, which flushes what LMDB left in the page cache. It is broken until that has
+  /// succeeded; it may be tried again. REQUIRES: no transaction is there, at rest or not. Errors: as
+  /// open.
+  Result<void> reopen();
+  /// LMDB refuses all transactions. REQUIRES: no write transaction is there.
+  [[nodiscard]] bool broken() const noexcept;
+  /// The id of the last transaction that is durable.
+  [[nodiscard]] std::size_t last_transaction() const noexcept;
+
+  /// REQUIRES: not broken.
   [[nodiscard]] MDB_env* get() const noexcept { return env_.get(); }
   [[nodiscard]] MDB_dbi database() const noexcept { return database_; }
 
@@ -39,10 +52,14 @@ class Environment {
     void operator()(MDB_env* env) const noexcept { mdb_env_close(env); }
   };
 
-  Environment(MDB_env* env, std::filesystem::path folder) : env_(env), folder_(std::move(folder)) {}
+  Environment(std::filesystem::path folder, const LmdbOptions& options)
+      : folder_(std::move(folder)), options_(options) {}
+  Result<void> open_once();
+  [[nodiscard]] int cause_of(int status) const;
 
-  std::unique_ptr<MDB_env, Close> env_;
+  std::unique_ptr<MDB_env, Close> env_;  // null: it could not be opened anew yet
   const std::filesystem::path folder_;
+  const LmdbOptions options_;
   MDB_dbi database_ = 0;
 };
 

@@ -22,10 +22,15 @@ class LmdbStore final : public LmdbMetadataStore {
         snapshots_(*environment_),
         growth_(std::move(file),
                 {.least_used = options.growth_least_used, .limit = options.map_size}),
-        committer_(*environment_, topics_, growth_,
+        committer_(*environment_, snapshots_, topics_, growth_,
                    std::chrono::microseconds(options.gather_microseconds)) {}
 
-  Result<std::unique_ptr<ReadView>> snapshot() override { return snapshots_.take(); }
+  Result<std::unique_ptr<ReadView>> snapshot() override {
+    auto view = snapshots_.take();
+    if (view || view.error().code != ErrorCode::io) return view;
+    SLIPWAY_CHECK(committer_.repair());
+    return snapshots_.take();
+  }
   Result<void> write(const Write& closure) override { return committer_.write(closure); }
 
   std::unique_ptr<Subscription> subscribe(std::string_view topic,
@@ -34,6 +39,7 @@ class LmdbStore final : public LmdbMetadataStore {
   }
 
   Result<void> copy_to(const std::filesystem::path& file) override {
+    SLIPWAY_TRY(const auto held, snapshot());  // so that nobody opens LMDB anew meanwhile
     return environment_->copy_to(file);
   }
 

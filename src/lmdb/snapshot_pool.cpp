@@ -1,7 +1,6 @@
 #include "lmdb/snapshot_pool.hpp"
 
 #include <cstddef>
-#include <functional>
 #include <new>
 #include <thread>
 
@@ -49,53 +48,91 @@ void Snapshot::operator delete(void* room) noexcept {
 }  // namespace
 
 SnapshotPool::~SnapshotPool() {
-  for (Shelf& shelf : shelves_) {
-    for (Slot* slot : shelf.idle) {
-      mdb_txn_abort(slot->transaction);
-      delete slot;
-    }
-  }
+  for (Shelf& shelf : shelves_)
+    for (Slot* slot : shelf.idle) drop(slot);
+}
+
+void SnapshotPool::drop(Slot* slot) noexcept {
+  mdb_txn_abort(slot->transaction);
+  delete slot;
 }
 
 Result<std::unique_ptr<ReadView>> SnapshotPool::take() {
   const std::size_t thread = std::hash<std::thread::id>()(std::this_thread::get_id());
   Shelf& shelf = shelves_[thread % shelves_.size()];
-  Slot* slot = take_idle(shelf);
-  if (slot == nullptr) {
-    SLIPWAY_TRY(slot, make_slot(shelf));
-  }
+  SLIPWAY_TRY(Slot* const slot, find_slot(shelf));
   if (const int status = mdb_txn_renew(slot->transaction); status != 0) {
-    mdb_txn_abort(slot->transaction);
-    delete slot;
+    Shelf& home = *slot->home;
+    drop(slot);
+    const std::lock_guard lock(home.mutex);
+    --home.taken;
     return environment_.error(status, "take a snapshot");
   }
   return std::unique_ptr<ReadView>(new (*slot) Snapshot(environment_, slot->transaction));
 }
 
+/// Counts as taken from here on: nobody opens the environment anew under it.
 SnapshotPool::Slot* SnapshotPool::take_idle(Shelf& shelf) noexcept {
   const std::lock_guard lock(shelf.mutex);
   if (shelf.idle.empty()) return nullptr;
   Slot* slot = shelf.idle.back();
   shelf.idle.pop_back();
+  ++shelf.taken;
   return slot;
 }
 
-/// The transaction of a slot is at rest until it is renewed.
-Result<SnapshotPool::Slot*> SnapshotPool::make_slot(Shelf& shelf) {
-  MDB_txn* transaction = nullptr;
-  const int status = mdb_txn_begin(environment_.get(), nullptr, MDB_RDONLY, &transaction);
-  if (status == MDB_READERS_FULL) {
-    for (Shelf& other : shelves_)
+SnapshotPool::Slot* SnapshotPool::take_idle_elsewhere(Shelf& own) noexcept {
+  for (Shelf& other : shelves_)
+    if (&other != &own)
       if (Slot* slot = take_idle(other); slot != nullptr) return slot;
+  return nullptr;
+}
+
+/// An idle one or a new one, whose transaction is at rest until it is renewed.
+Result<SnapshotPool::Slot*> SnapshotPool::find_slot(Shelf& shelf) {
+  if (Slot* slot = take_idle(shelf); slot != nullptr) return slot;
+  {
+    const std::lock_guard lock(shelf.mutex);
+    ++shelf.taken;
   }
-  if (status != 0) return environment_.error(status, "take a snapshot");
-  mdb_txn_reset(transaction);
-  return new Slot{{}, this, &shelf, transaction};
+  MDB_txn* transaction = nullptr;
+  const int status = environment_.get() == nullptr
+                         ? MDB_PANIC
+                         : mdb_txn_begin(environment_.get(), nullptr, MDB_RDONLY, &transaction);
+  if (status == 0) {
+    mdb_txn_reset(transaction);
+    return new Slot{{}, this, &shelf, transaction};
+  }
+  {
+    const std::lock_guard lock(shelf.mutex);
+    --shelf.taken;
+  }
+  if (status == MDB_READERS_FULL)
+    if (Slot* slot = take_idle_elsewhere(shelf); slot != nullptr) return slot;
+  return environment_.error(status, "take a snapshot");
 }
 
 void SnapshotPool::give_back(Slot* slot) noexcept {
   const std::lock_guard lock(slot->home->mutex);
+  --slot->home->taken;
   slot->home->idle.push_back(slot);
+}
+
+Result<void> SnapshotPool::without_snapshots(const std::function<Result<void>()>& act) {
+  std::array<std::unique_lock<std::mutex>, shelf_count> locks;
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < shelf_count; ++i) {
+    locks[i] = std::unique_lock(shelves_[i].mutex);
+    taken += shelves_[i].taken;
+  }
+  if (taken > 0)
+    return Error(ErrorCode::unavailable,
+                 "the metadata store waits for snapshots to end, to be opened anew");
+  for (Shelf& shelf : shelves_) {
+    for (Slot* slot : shelf.idle) drop(slot);
+    shelf.idle.clear();
+  }
+  return act();
 }
 
 }  // namespace slipway::lmdb

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -30,6 +31,10 @@ class SnapshotPool {
   /// Errors: unavailable (too many snapshots), io.
   Result<std::unique_ptr<ReadView>> take();
 
+  /// Runs `act` when no snapshot is there, and lets none be taken meanwhile; idle slots are gone by
+  /// then. Errors: unavailable (there are some), those of `act`.
+  Result<void> without_snapshots(const std::function<Result<void>()>& act);
+
   struct Slot;
   void give_back(Slot* slot) noexcept;
 
@@ -37,13 +42,18 @@ class SnapshotPool {
   struct alignas(64) Shelf {
     std::mutex mutex;
     std::vector<Slot*> idle;  // guarded by mutex
+    std::size_t taken = 0;    // guarded by mutex; slots of this shelf that are in use or being made
   };
 
-  Slot* take_idle(Shelf& shelf) noexcept;
-  Result<Slot*> make_slot(Shelf& shelf);
+  static Slot* take_idle(Shelf& shelf) noexcept;
+  Slot* take_idle_elsewhere(Shelf& own) noexcept;
+  Result<Slot*> find_slot(Shelf& shelf);
+  void drop(Slot* slot) noexcept;
+
+  static constexpr std::size_t shelf_count = 16;
 
   const Environment& environment_;
-  std::array<Shelf, 16> shelves_;
+  std::array<Shelf, shelf_count> shelves_;
 };
 
 }  // namespace slipway::lmdb

@@ -14,6 +14,7 @@ Transaction::~Transaction() {
 Result<void> Transaction::begin() {
   const int status = mdb_txn_begin(environment_.get(), nullptr, 0, &transaction_);
   if (status != 0) return environment_.error(status, "begin a transaction");
+  id_ = mdb_txn_id(transaction_);
   return room_.measure(environment_);
 }
 

@@ -39,8 +39,11 @@ class Transaction final : public View<WriteTransaction> {
   Result<bool> erase(std::string_view key) override;
   void notify(std::string_view topic) override { topics_.emplace_back(topic); }
 
-  /// Makes everything durable; nothing was kept when it fails. Errors: quota_exceeded, io.
+  /// Makes everything durable; nothing was kept when it fails, unless the environment is broken by
+  /// it: then its last transaction tells once it was opened anew. Errors: quota_exceeded, io.
   Result<void> commit();
+  /// Also of one that was committed.
+  [[nodiscard]] std::size_t id() const noexcept { return id_; }
 
   /// How many changes there were.
   [[nodiscard]] std::uint64_t changes() const noexcept { return edits_; }
@@ -52,6 +55,7 @@ class Transaction final : public View<WriteTransaction> {
   [[nodiscard]] const std::uint64_t* edits() const noexcept override { return &edits_; }
   Error break_off(int status, std::string_view doing);
 
+  std::size_t id_ = 0;
   std::uint64_t edits_ = 0;
   Room room_;
   std::optional<Error> broken_;

@@ -128,7 +128,8 @@ TEST(LmdbLimits, AFullDiskIsToldAndTheStoreGoesOnWhenThereIsRoomAgain) {
   for (int round = 0; round < 3; ++round) {
     {
       const FileSizeLimit limit(std::filesystem::file_size(folder.path() / "data.mdb"));
-      EXPECT_TRUE(failed(write(*store, "much", std::string(1000000, 'x')), ErrorCode::io));
+      EXPECT_TRUE(
+          failed(write(*store, "much", std::string(1000000, 'x')), ErrorCode::quota_exceeded));
       EXPECT_EQ(read(*store, "before"), "1");
       EXPECT_EQ(read(*store, "much"), std::nullopt);
     }
