@@ -48,6 +48,8 @@ Result<std::unique_ptr<ssl::context>> make_client_tls(const TransportOptions& op
   auto context = make_context(ssl::context::tls_client);
   Failure failure;
   context->set_verify_mode(ssl::verify_peer, failure);
+  // Whoever is named is trusted, also a server's own certificate that another authority signed.
+  X509_STORE_set_flags(SSL_CTX_get_cert_store(context->native_handle()), X509_V_FLAG_PARTIAL_CHAIN);
   if (!options.ca_file.empty() && context->load_verify_file(options.ca_file.string(), failure))
     return unusable("CA file", options.ca_file, failure);
   return context;

@@ -61,6 +61,7 @@ ExitStatus work(const WorkerCommandOptions& options) {
   worker.server_url = options.server;
   worker.registration_token = std::move(*token);
   worker.idle_exit = options.idle_exit;
+  worker.ca_file = options.ca;
   worker.work_folder = options.work_dir
                            ? std::filesystem::path(*options.work_dir)
                            : std::filesystem::temp_directory_path() /

@@ -50,9 +50,19 @@ std::string registries_conf(std::string_view registry, bool secure) {
   return text;
 }
 
+/// buildah takes a folder, and of it the names that end in .crt (containers-certs.d(5)).
+Result<void> copy_authorities(const fs::path& file, const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (!error) fs::copy_file(file, folder / "ca.crt", fs::copy_options::overwrite_existing, error);
+  if (error) return Error(ErrorCode::io, "--ca " + file.string() + ": " + error.message());
+  return {};
+}
+
 class BuildahBuilder final : public Builder {
  public:
-  explicit BuildahBuilder(std::optional<BuildahSetup> setup) : setup_(std::move(setup)) {}
+  BuildahBuilder(fs::path ca_file, std::optional<BuildahSetup> setup)
+      : ca_file_(std::move(ca_file)), setup_(std::move(setup)) {}
 
   Step<std::vector<BuiltImage>> build(const BuildJob& job, const BuildLog& log,
                                       std::stop_token stop) override;
@@ -71,6 +81,7 @@ class BuildahBuilder final : public Builder {
                                     const Places& places, const BuildLog& log,
                                     const std::stop_token& stop);
 
+  const fs::path ca_file_;
   const std::optional<BuildahSetup> setup_;
 };
 
@@ -174,6 +185,11 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
     return infrastructure_failure("builder_failed", ready.error().message);
 
   BuildahCommand command;
+  if (!ca_file_.empty()) {
+    command.certificates = job.work_folder / "certificates";
+    if (auto copied = copy_authorities(ca_file_, command.certificates); !copied)
+      return infrastructure_failure("builder_failed", copied.error().message);
+  }
   command.setup = setup;
   command.storage = job.work_folder / "storage";
   command.auth_file = job.work_folder / "auth.json";
@@ -202,8 +218,8 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
 
 }  // namespace
 
-std::unique_ptr<Builder> make_buildah_builder(std::optional<BuildahSetup> setup) {
-  return std::make_unique<BuildahBuilder>(std::move(setup));
+std::unique_ptr<Builder> make_buildah_builder(fs::path ca_file, std::optional<BuildahSetup> setup) {
+  return std::make_unique<BuildahBuilder>(std::move(ca_file), std::move(setup));
 }
 
 std::vector<std::string> buildah_arguments(const BuildahCommand& command,
@@ -226,6 +242,7 @@ std::vector<std::string> buildah_arguments(const BuildahCommand& command,
   arguments.emplace_back("build");
   add("--isolation", command.setup.isolation);
   add("--authfile", command.auth_file.string());
+  if (!command.certificates.empty()) add("--cert-dir", command.certificates.string());
   if (!command.policy_file.empty()) add("--signature-policy", command.policy_file.string());
   add("--format", command.docker_format ? "docker" : "oci");
   arguments.emplace_back("--disable-compression=false");

@@ -18,14 +18,17 @@
 
 namespace slipway {
 
-/// The setup is probed when it is not given.
-std::unique_ptr<Builder> make_buildah_builder(std::optional<BuildahSetup> setup = std::nullopt);
+/// Registries may show certificates of `ca_file`'s authorities (PEM), beside the system's; empty:
+/// only the system's. The setup is probed when it is not given.
+std::unique_ptr<Builder> make_buildah_builder(std::filesystem::path ca_file = {},
+                                              std::optional<BuildahSetup> setup = std::nullopt);
 
 /// What buildah is called with, for one platform.
 struct BuildahCommand {
   BuildahSetup setup;
   std::filesystem::path storage;  // --root and --runroot are below it
   std::filesystem::path auth_file;
+  std::filesystem::path certificates;  // a folder of *.crt to trust; empty: none
   std::filesystem::path policy_file;  // for a machine that has none; empty: the machine's
   std::filesystem::path context;
   std::filesystem::path dockerfile;

@@ -28,6 +28,7 @@ struct WorkerOptions {
   std::string server_url;  // "https://registry.example.com", with or without a slash behind
   std::string registration_token;
   std::filesystem::path work_folder;  // made when missing; what a build leaves in it is removed
+  std::filesystem::path ca_file;      // PEM; authorities that the builder trusts too; may be empty
   /// How long a server that does not answer is tried before the build is registered; 0: for ever.
   std::chrono::milliseconds idle_exit{0};
   /// How long a server that does not answer is tried afterwards.

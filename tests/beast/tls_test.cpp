@@ -56,6 +56,18 @@ TEST(TlsTest, AnUnknownAuthorityIsDenied) {
   EXPECT_EQ(response.error().code, ErrorCode::denied);
 }
 
+TEST(TlsTest, ACertificateThatIsNamedItselfNeedsNoIssuer) {
+  const Certificate authority;
+  const Certificate certificate("DNS:localhost,IP:127.0.0.1", &authority);
+  TestServer server(with_tls(certificate));
+  for (const auto& trusted : {certificate.certificate(), authority.certificate()}) {
+    const auto transport = make_transport({.ca_file = trusted});
+    const auto response = transport->send(request_to(server.port(), "/hello", "https"));
+    ASSERT_TRUE(response.ok()) << response.error().message;
+    EXPECT_EQ(response->body, "hello");
+  }
+}
+
 TEST(TlsTest, AnotherNameIsDenied) {
   const Certificate certificate("DNS:elsewhere.example");
   TestServer server(with_tls(certificate));

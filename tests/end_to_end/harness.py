@@ -85,6 +85,8 @@ class Answer:
 class Server:
     """`slipway serve`, with what is needed to talk to it. It can be killed and started again on the same port and data."""
 
+    scheme = "http"
+
     def __init__(self, folder):
         self.folder = folder
         self.data = folder / "data"
@@ -105,12 +107,17 @@ class Server:
     def token(self):
         return (self.data / "admin.token").read_text().strip()
 
+    def command(self):
+        return [SLIPWAY, "serve", "--config", str(self.folder / "config.yaml")]
+
+    def environment(self):
+        return dict(os.environ)
+
     def start(self):
         with open(self.folder / "server.log", "ab") as log:
-            self.process = subprocess.Popen([SLIPWAY, "serve", "--config", str(self.folder / "config.yaml")],
-                                            stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(self.command(), env=self.environment(), stdout=subprocess.PIPE, stderr=log, text=True)
         line = self.process.stdout.readline()
-        assert line == f"listening on http://{self.address}\n", f"the server said {line!r}: {self.log()}"
+        assert line == f"listening on {self.scheme}://{self.address}\n", f"the server said {line!r}: {self.log()}"
         return self
 
     def kill(self):
@@ -139,8 +146,11 @@ class Server:
 
     # ---- talking to it ----
 
+    def connect(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_GUARD)
+
     def request(self, method, path, body=None, fields=None, token=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_GUARD)
+        connection = self.connect()
         fields = dict(fields or {})
         if token is None:
             fields.setdefault("Authorization", f"Bearer {self.token}")

@@ -118,7 +118,7 @@ class BuildahBuilderTest : public testing::Test {
     instructions.registry = "registry.test:5000";
     const FetchedSource source{source_, "9f3c000000000000000000000000000000000000", ""};
     const BuildJob job{instructions, source, folder_ / "work", "2026-01-02T03:04:05.000Z"};
-    return make_buildah_builder(std::move(setup))
+    return make_buildah_builder({}, std::move(setup))
         ->build(
             job,
             [this](std::string_view text) {
