@@ -29,6 +29,26 @@ class DigestText {
   std::size_t size_ = 0;
 };
 
+/// What a client is told of what only the operator can mend; empty: the error's own message. Paths
+/// of the server are for its log.
+std::string_view server_failure(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::quota_exceeded:
+      return "the server's storage is full: nothing of this was kept; send it again once its "
+             "operator has made room";
+    case ErrorCode::io:
+      return "the server's storage failed: nothing of this was kept; send it again later, the "
+             "server's log says what failed";
+    case ErrorCode::corrupt:
+      return "what the server stored of this is damaged; the server's log says what";
+    case ErrorCode::internal:
+    case ErrorCode::already_exists:
+    case ErrorCode::cancelled:
+    case ErrorCode::timed_out: return "the server failed; its log says how";
+    default: return {};
+  }
+}
+
 std::string_view unquoted(std::string_view tag) noexcept {
   if (tag.starts_with("W/")) tag.remove_prefix(2);  // RFC 9110 section 13.1.2: compared weakly
   if (tag.size() >= 2 && tag.front() == '"' && tag.back() == '"') return tag.substr(1, tag.size() - 2);
@@ -57,10 +77,11 @@ OciCounters::OciCounters(Metrics& metrics)
 
 void OciParts::fail(const Error& error, OciSubject subject, HttpResponse& response) const {
   const OciError answer = oci_error(error.code, subject);
-  if (answer.status != 500) return respond_with_oci_error(answer, error.message, response);
+  const std::string_view ours = server_failure(error.code);
+  if (ours.empty()) return respond_with_oci_error(answer, error.message, response);
   log.error("request failed",
             {{"code", std::string(to_string(error.code))}, {"error", error.message}});
-  respond_with_oci_error(answer, "the server failed; its log says how", response);
+  respond_with_oci_error(answer, ours, response);
 }
 
 std::string oci_path(const RepositoryName& repository, std::string_view path,

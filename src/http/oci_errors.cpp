@@ -70,6 +70,7 @@ void respond_with_oci_error(OciError error, std::string_view message, HttpRespon
   response.status = error.status;
   response.content_length.reset();
   response.add("Content-Type", media_type::json);
+  if (error.status == 503) response.add("Retry-After", std::uint64_t{1});
   response.bytes() = json.str();
 }
 

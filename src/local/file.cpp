@@ -17,6 +17,7 @@ ErrorCode code_of(int error) {
   switch (error) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG:
       return ErrorCode::quota_exceeded;
     case ENOENT:
       return ErrorCode::not_found;
@@ -34,6 +35,9 @@ Descriptor::~Descriptor() {
 }
 
 Error file_error(int error, std::string_view doing, const std::filesystem::path& path) {
+  if (error == EMFILE || error == ENFILE)  // which one it was says nothing
+    return Error(ErrorCode::unavailable,
+                 "the server has as many files open as it may; try again, or raise its limit");
   return Error(code_of(error), slipway::format("cannot {} {}: {}", doing, path.native(),
                                                std::generic_category().message(error)));
 }

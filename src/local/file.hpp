@@ -37,10 +37,11 @@ class Descriptor {
 };
 
 /// `error` is an errno; `doing` is a verb: "write". The code is quota_exceeded when there is no
-/// space, not_found, already_exists, or io.
+/// space or the file may not grow, unavailable when too many files are open, not_found,
+/// already_exists, or io.
 Error file_error(int error, std::string_view doing, const std::filesystem::path& path);
 
-/// Errors: not_found, already_exists, quota_exceeded, io.
+/// Errors: not_found, already_exists, quota_exceeded, unavailable, io.
 Result<Descriptor> open_file(const std::filesystem::path& path, int flags, mode_t mode = 0600);
 
 /// Bytes. Errors: io (also when it is not a regular file).

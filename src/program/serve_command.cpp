@@ -47,6 +47,7 @@ ExitStatus serve(const ServeOptions& options) {
 
   const Signals signals;
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a limit of file sizes is an error of the write, as a full disk is
   raise_descriptor_limit();
   const auto log = make_standard_error_log();
   const auto metrics = make_prometheus_metrics();

@@ -77,7 +77,7 @@ TEST(LocalObjectStore, AStageThatRanOutOfRoomKnowsWhatItHasAndGoesOn) {
   {
     const FileSizeLimit limit(100000);
     const auto refused = (*stage)->append(bytes_of(bytes));
-    ASSERT_TRUE(failed(refused, ErrorCode::io));
+    ASSERT_TRUE(failed(refused, ErrorCode::quota_exceeded));
     EXPECT_NE(refused.error().message.find("staging/upload"), std::string::npos);
     EXPECT_EQ((*stage)->size(), 100000U);
     EXPECT_EQ(fs::file_size(folder.path() / "staging/upload"), 100000U);
