@@ -1,5 +1,7 @@
 #include "beast/channel.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -38,6 +40,11 @@ void close_socket(Socket& socket) noexcept {
   socket.close(ignored);
 }
 
+std::size_t unacknowledged_bytes(int socket) noexcept {
+  int bytes = 0;
+  return ::ioctl(socket, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? static_cast<std::size_t>(bytes) : 0;
+}
+
 class PlainChannel final : public Channel {
  public:
   PlainChannel(Socket&& socket, ChannelOwner& owner)
@@ -50,11 +57,13 @@ class PlainChannel final : public Channel {
 
   bool handshake() override { return false; }
 
-  void read(std::span<char> into) override {
-    socket_.async_read_some(asio::buffer(into.data(), into.size()),
-                            [this](const Failure& failure, std::size_t size) {
-                              owner_.on_read(failure, size);
-                            });
+  void read() override {
+    socket_.async_wait(Socket::wait_read, [this](Failure failure) {
+      std::size_t size = 0;
+      if (!failure) size = receive(owner_.read_space(), failure);
+      if (failure == asio::error::would_block) return read();
+      owner_.on_read(failure, size);
+    });
   }
 
   std::optional<std::size_t> read_now(std::span<char> into) override {
@@ -88,6 +97,10 @@ class PlainChannel final : public Channel {
     return std::nullopt;
   }
 
+  [[nodiscard]] std::size_t unacknowledged() noexcept override {
+    return unacknowledged_bytes(descriptor_);
+  }
+
   [[nodiscard]] bool prefers_one_piece() const noexcept override { return false; }
 
   void linger() override {
@@ -105,6 +118,17 @@ class PlainChannel final : public Channel {
       if (failure == asio::error::would_block) return wait();
       owner_.on_written(failure, size);
     });
+  }
+
+  std::size_t receive(std::span<char> into, Failure& failure) {
+    for (;;) {
+      const ssize_t size = ::recv(socket_.native_handle(), into.data(), into.size(), MSG_DONTWAIT);
+      if (size > 0) return static_cast<std::size_t>(size);
+      if (size < 0 && errno == EINTR) continue;
+      failure = size == 0 ? Failure(asio::error::eof)
+                          : Failure(errno, boost::system::system_category());
+      return 0;
+    }
   }
 
   std::size_t send(const Gather& pieces, Failure& failure) {
@@ -145,7 +169,8 @@ class TlsChannel final : public Channel {
     return true;
   }
 
-  void read(std::span<char> into) override {
+  void read() override {
+    const std::span<char> into = owner_.read_space();
     stream_.async_read_some(asio::buffer(into.data(), into.size()),
                             [this](const Failure& failure, std::size_t size) {
                               owner_.on_read(failure, size);
@@ -162,6 +187,10 @@ class TlsChannel final : public Channel {
                                owner_.on_written(failure, size);
                              });
     return std::nullopt;
+  }
+
+  [[nodiscard]] std::size_t unacknowledged() noexcept override {
+    return unacknowledged_bytes(stream_.next_layer().native_handle());
   }
 
   [[nodiscard]] bool prefers_one_piece() const noexcept override { return true; }

@@ -24,6 +24,8 @@ using Gather = std::array<asio::const_buffer, 2>;
 
 class ChannelOwner {
  public:
+  /// Where the bytes that are being read shall go; it must stay until on_read.
+  virtual std::span<char> read_space() = 0;
   virtual void on_handshake(const Failure& failure) = 0;
   virtual void on_read(const Failure& failure, std::size_t size) = 0;
   virtual void on_written(const Failure& failure, std::size_t size) = 0;
@@ -40,8 +42,10 @@ class Channel {
   /// Then on_handshake. False: there is none to make.
   virtual bool handshake() = 0;
 
-  /// Then on_read, with what there is, at least one byte.
-  virtual void read(std::span<char> into) = 0;
+  /// Then on_read, with what there is, at least one byte. The space for it is asked for when there
+  /// are bytes, where that can be known before they are read, so that one who sends nothing costs
+  /// no buffer.
+  virtual void read() = 0;
   /// What has come already, read at once: how much, or nullopt, also when that cannot be known. From
   /// any thread, as long as neither a read is under way nor close is called.
   virtual std::optional<std::size_t> read_now(std::span<char> into) = 0;
@@ -52,6 +56,9 @@ class Channel {
 
   /// Writes some of it: how much, where that is known at once, else nullopt, and then on_written.
   virtual std::optional<std::size_t> write(const Gather& pieces, Failure& failure) = 0;
+
+  /// Bytes that were written and that the peer has not acknowledged yet.
+  [[nodiscard]] virtual std::size_t unacknowledged() noexcept = 0;
 
   /// Whether one small piece is better than two.
   [[nodiscard]] virtual bool prefers_one_piece() const noexcept = 0;

@@ -9,10 +9,13 @@
 #include "http/problem.hpp"
 
 namespace slipway::beast {
-Connection::Connection(IoThread& thread, std::string peer, bool secure)
+Connection::Connection(IoThread& thread, std::string peer, std::string client, bool secure)
     : thread_(thread),
       peer_(std::move(peer)),
-      buffer_(std::make_unique_for_overwrite<char[]>(thread.server().options.max_head_bytes)) {
+      client_(std::move(client)),
+      credit_(thread.server().options.stall_timeout,
+              thread.server().options.min_bytes_per_second),
+      held_(thread.server().body_memory) {
   request_.peer = peer_;
   request_.secure = secure;
 }
@@ -20,6 +23,7 @@ Connection::Connection(IoThread& thread, std::string peer, bool secure)
 Connection::~Connection() {
   release_piece();
   if (filling_capacity_ == IoThread::body_buffer_size) thread_.give_back(std::move(filling_));
+  thread_.give_back_head(std::move(buffer_));
 }
 
 void Connection::start(std::unique_ptr<Channel> channel) {
@@ -68,6 +72,7 @@ void Connection::yield() {
 void Connection::close() {
   if (state_ == State::closed) return;
   state_ = State::closed;
+  thread_.now_works(*this);  // nobody's place can be had by ending it
   clear_deadline();
   release_answer();
   if (!job_running_) release_receiver();
@@ -88,7 +93,25 @@ void Connection::abort() {
   settle();
 }
 
-void Connection::on_deadline() { abort(); }
+void Connection::give_way() {
+  thread_.metrics().cut(CutReason::crowded);
+  abort();
+}
+
+void Connection::on_deadline() {
+  if (state_ == State::answer && writing_ && has_read_on()) return;
+  switch (state_) {
+    case State::handshake:
+    case State::linger: thread_.metrics().cut(CutReason::head); break;
+    case State::head: thread_.metrics().cut(parser_ ? CutReason::head : CutReason::idle); break;
+    case State::body:
+    case State::discard: thread_.metrics().cut(CutReason::body); break;
+    case State::answer: thread_.metrics().cut(CutReason::answer); break;
+    case State::running:
+    case State::closed: break;
+  }
+  abort();
+}
 
 void Connection::on_handshake(const Failure& failure) {
   --pending_;
@@ -114,6 +137,10 @@ void Connection::on_read(const Failure& failure, std::size_t size) {
   turn_ = 0;
   const Reading target = std::exchange(reading_, Reading::nothing);
   if (state_ == State::closed) return settle();
+  if (state_ == State::body || state_ == State::discard) {
+    credit_.end_wait(thread_.server().clock.monotonic());
+    credit_.earn(size);
+  }
   if (failure)
     peer_closed_ = true;
   else if (target == Reading::head)
@@ -125,10 +152,16 @@ void Connection::on_read(const Failure& failure, std::size_t size) {
   settle();
 }
 
-void Connection::read_into(Reading target, std::span<char> space) {
+void Connection::begin_read(Reading target) {
   reading_ = target;
   ++pending_;
-  channel_->read(space);
+  channel_->read();
+}
+
+std::span<char> Connection::read_space() {
+  if (reading_ == Reading::body) return body_space();
+  if (buffer_ == nullptr) buffer_ = thread_.take_head_buffer();
+  return {buffer_.get() + end_, thread_.server().options.max_head_bytes - end_};
 }
 
 std::size_t Connection::read_stash(std::span<char> space) noexcept {
@@ -198,6 +231,7 @@ void Connection::on_job_done() {
 void Connection::next_request() {
   parser_.reset();
   state_ = State::head;
+  thread_.now_waits(*this);
   set_deadline(thread_.server().options.idle_timeout);
 }
 
@@ -243,21 +277,24 @@ bool Connection::need_head_bytes() {
     refuse({431, "the head is too large"});
     return true;
   }
-  const std::span<char> space(buffer_.get() + end_, capacity - end_);
-  if (const std::size_t size = read_stash(space); size > 0) {
-    end_ += size;
-    return true;
+  if (stash_ != nullptr) {
+    if (const std::size_t size = read_stash(read_space()); size > 0) {
+      end_ += size;
+      return true;
+    }
+    stash_.reset();
   }
-  stash_.reset();
   if (peer_closed_ || (thread_.draining() && !parser_)) {
     close();
     return false;
   }
-  read_into(Reading::head, space);
+  if (!parser_) thread_.give_back_head(std::move(buffer_));
+  begin_read(Reading::head);
   return false;
 }
 
 void Connection::begin_request() {
+  thread_.now_works(*this);
   http_1_1_ = parser_->is_http_1_1();
   keep_alive_ = parser_->keep_alive();
   if (parser_->chunked())

@@ -6,8 +6,9 @@
 //
 //   handshake → head → { running | body } → answer → discard → head → … → linger → closed
 //
-// Memory: one buffer of max_head_bytes (the request's texts refer to it), at most two of
-// IoThread::body_buffer_size while a body arrives, and what an answer needs.
+// Memory: while a request is read and answered one buffer of max_head_bytes (its texts refer to it),
+// at most two of IoThread::body_buffer_size while a body arrives, and what an answer needs. One that
+// waits for a request, or for more of a body, holds none of them (through TLS it does).
 //
 // Lifetime: the connection deletes itself once it is closed and nothing that refers to it is under
 // way (`pending_`).
@@ -25,11 +26,13 @@
 #include <slipway/http/handler.hpp>
 
 #include "beast/blocking_pool.hpp"
+#include "beast/body_memory.hpp"
 #include "beast/channel.hpp"
 #include "beast/head_parser.hpp"
 #include "beast/incoming_body.hpp"
 #include "beast/io_thread.hpp"
 #include "beast/object_sender.hpp"
+#include "beast/peer_credit.hpp"
 #include "beast/response_head.hpp"
 #include "beast/stream_wake.hpp"
 #include "beast/timer_wheel.hpp"
@@ -38,17 +41,25 @@ namespace slipway::beast {
 
 class Connection final : public TimerWheel::Entry, public ChannelOwner, private BlockingJob {
  public:
-  Connection(IoThread& thread, std::string peer, bool secure);
+  /// `client` is what of the peer's address counts for limits.
+  Connection(IoThread& thread, std::string peer, std::string client, bool secure);
   ~Connection() override;
 
   void start(std::unique_ptr<Channel> channel);
+
+  [[nodiscard]] const std::string& client() const noexcept { return client_; }
+  /// Where the thread lists it.
+  IoThread::Place place;
 
   /// Ends after the request that is being answered; at once when there is none, or when the answer
   /// only waits. May delete the connection.
   void drain();
   /// Ends now. May delete the connection.
   void abort();
+  /// Ends because others need its place: it waits for a request. May delete the connection.
+  void give_way();
 
+  std::span<char> read_space() override;
   void on_handshake(const Failure& failure) override;
   void on_read(const Failure& failure, std::size_t size) override;
   void on_written(const Failure& failure, std::size_t size) override;
@@ -69,9 +80,9 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void proceed();
   void settle();  // deletes the connection when it is time; nothing may follow it
   void close();
-  void set_deadline(std::chrono::milliseconds timeout) { thread_.wheel().set(*this, timeout); }
+  void set_deadline(std::chrono::nanoseconds timeout) { thread_.wheel().set(*this, timeout); }
   void clear_deadline() { thread_.wheel().clear(*this); }
-  void read_into(Reading target, std::span<char> space);
+  void begin_read(Reading target);
   std::size_t read_stash(std::span<char> space) noexcept;
   void on_job_done();
   void yield();
@@ -80,6 +91,7 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   // ---- heads: connection.cpp ----
   bool advance_head();
   bool need_head_bytes();
+  [[nodiscard]] bool waits_for_request() const noexcept { return state_ == State::head && !parser_; }
   void skip_empty_lines() noexcept;
   void begin_head();
   void begin_request();
@@ -95,12 +107,15 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void take_from_head_buffer();
   void take_body_bytes(std::size_t size, bool from_stash);
   void check_body();
+  void wait_for_body();
   [[nodiscard]] std::span<char> body_space();
   void submit_piece();
   void run_piece();
   bool receive_piece();
   void keep_rest(std::span<const char> bytes);
   void release_piece() noexcept;
+  void release_filling() noexcept;
+  void hold(std::size_t bytes);
   void release_receiver();
   bool advance_discard();
 
@@ -112,6 +127,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void prepare_answer_body();
   bool advance_answer();
   bool flush_out();
+  void wait_for_reader();
+  bool has_read_on();
   Filled fill_answer();
   Filled fill_from_object();
   Filled fill_from_stream();
@@ -127,10 +144,12 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
 
   IoThread& thread_;
   const std::string peer_;
+  const std::string client_;
   std::unique_ptr<Channel> channel_;
   State state_ = State::handshake;
   unsigned pending_ = 0;  // operations, jobs and posts that will call back
   unsigned turn_ = 0;  // how much was done without going back to the event loop
+  PeerCredit credit_;
 
   // What was read: [begin_, end_) of the buffer is not used yet; then the stash.
   std::unique_ptr<char[]> buffer_;
@@ -159,6 +178,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   bool admitted_ = false;          // its first piece is past the pool's limit
   std::uint64_t body_taken_ = 0;
   std::uint64_t most_body_bytes_ = 0;
+  bool held_whole_ = false;  // its receiver keeps all of it until it is complete
+  BodyMemory::Share held_;
   std::optional<Error> body_error_;
   std::uint64_t discard_budget_ = 0;
   Bytes filling_;
@@ -169,6 +190,7 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   std::string head_out_;
   Gather out_;
   bool writing_ = false;
+  std::size_t unacknowledged_ = 0;  // when the peer was last waited for
   bool body_sent_ = false;  // nothing follows what is in out_
   bool close_after_ = false;
   BodyLength length_;

@@ -47,6 +47,8 @@ BodyLength Connection::answer_length() const {
 
 void Connection::begin_answer() {
   state_ = State::answer;
+  credit_.renew();
+  held_.release();
   length_ = answer_length();
   close_after_ = must_close() || length_.kind == BodyLength::Kind::until_close;
   auto field = ConnectionField::none;
@@ -120,7 +122,7 @@ bool Connection::flush_out() {
     if (!size) {
       writing_ = true;
       ++pending_;
-      set_deadline(thread_.server().options.stall_timeout);
+      wait_for_reader();
       return false;
     }
     if (failure) {
@@ -129,6 +131,24 @@ bool Connection::flush_out() {
     }
     consume_written(*size);
   }
+  return true;
+}
+
+void Connection::wait_for_reader() {
+  unacknowledged_ = channel_->unacknowledged();
+  credit_.begin_wait(thread_.server().clock.monotonic());
+  set_deadline(credit_.left());
+}
+
+/// The socket has room again only when a good part of what it holds has gone: until then, what the
+/// peer has acknowledged tells that it reads.
+bool Connection::has_read_on() {
+  const std::size_t before = unacknowledged_;
+  credit_.end_wait(thread_.server().clock.monotonic());
+  const std::size_t now = channel_->unacknowledged();
+  if (now < before) credit_.earn(before - now);
+  if (credit_.left() == std::chrono::nanoseconds::zero()) return false;
+  wait_for_reader();
   return true;
 }
 
@@ -145,6 +165,8 @@ void Connection::on_written(const Failure& failure, std::size_t size) {
   turn_ = 0;
   if (state_ == State::closed) return settle();
   clear_deadline();
+  credit_.end_wait(thread_.server().clock.monotonic());
+  credit_.earn(size);
   if (failure)
     close();
   else
@@ -213,7 +235,7 @@ Connection::Filled Connection::fill_from_stream() {
 void Connection::watch_peer() {
   const std::size_t capacity = thread_.server().options.max_head_bytes;
   if (reading_ != Reading::nothing || peer_closed_ || end_ == capacity || stash_ != nullptr) return;
-  read_into(Reading::head, {buffer_.get() + end_, capacity - end_});
+  begin_read(Reading::head);
 }
 
 void Connection::finish_answer() {
@@ -225,7 +247,8 @@ void Connection::finish_answer() {
     discard_budget_ = 0;
     if (body_.done()) return next_request();
     state_ = State::discard;
-    set_deadline(thread_.server().options.stall_timeout);
+    credit_.renew();
+    wait_for_body();
     return;
   }
   if (peer_closed_ || (body_.done() && begin_ == end_ && !request_.secure))

@@ -23,6 +23,8 @@ void Connection::begin_body(HttpReceive receive) {
   state_ = State::body;
   receiver_ = std::move(receive.receiver);
   most_body_bytes_ = receive.max_bytes;
+  held_whole_ = receive.held_whole;
+  credit_.renew();
   body_taken_ = 0;
   body_error_.reset();
   admitted_ = false;
@@ -76,9 +78,21 @@ bool Connection::read_body() {
     take_body_bytes(size, true);
     return true;
   }
-  set_deadline(thread_.server().options.stall_timeout);
-  read_into(Reading::body, space);
+  if (const auto size = channel_->read_now(space)) {
+    thread_.metrics().received(*size);
+    credit_.earn(*size);
+    take_body_bytes(*size, false);
+    return true;
+  }
+  if (filled_ == 0) release_filling();
+  wait_for_body();
+  begin_read(Reading::body);
   return false;
+}
+
+void Connection::wait_for_body() {
+  credit_.begin_wait(thread_.server().clock.monotonic());
+  set_deadline(credit_.left());
 }
 
 /// What came together with the head. A body that lies there completely is not copied.
@@ -91,6 +105,7 @@ void Connection::take_from_head_buffer() {
   begin_ += step.consumed;
   body_taken_ += step.payload;
   check_body();
+  if (held_whole_) hold(step.payload);
   const std::span<char> payload = bytes.first(step.payload);
   if (all && body_.done()) {
     piece_ = payload;
@@ -113,6 +128,15 @@ void Connection::take_body_bytes(std::size_t size, bool from_stash) {
   filled_ += step.payload;
   body_taken_ += step.payload;
   check_body();
+  if (held_whole_) hold(step.payload);
+}
+
+/// Small bodies always find room: what many of them take is bounded by the number of connections.
+void Connection::hold(std::size_t bytes) {
+  if (whole_body_first_ || body_error_ || held_.grow(bytes)) return;
+  body_error_ = Error(ErrorCode::unavailable,
+                      "the server holds as many bytes of requests as it may "
+                      "(limits.max_body_memory); try again");
 }
 
 void Connection::check_body() {
@@ -122,6 +146,11 @@ void Connection::check_body() {
     body_error_ = Error(ErrorCode::too_large, "the request's body is larger than the " +
                                                   std::to_string(most_body_bytes_) +
                                                   " bytes that are allowed here");
+}
+
+void Connection::release_filling() noexcept {
+  Bytes memory = std::move(filling_);
+  if (filling_capacity_ == IoThread::body_buffer_size) thread_.give_back(std::move(memory));
 }
 
 std::span<char> Connection::body_space() {
@@ -197,6 +226,7 @@ bool Connection::receive_piece() {
   keep_rest({piece_memory_.get() + step.consumed, *received - step.consumed});
   body_taken_ += step.payload;
   check_body();
+  if (held_whole_) hold(step.payload);
   piece_ = {piece_memory_.get(), step.payload};
   piece_is_last_ = body_.done();
   piece_error_ = body_error_;
@@ -220,6 +250,7 @@ void Connection::release_piece() noexcept {
 
 /// A receiver may have files to close and remove: not here.
 void Connection::release_receiver() {
+  held_.release();
   if (receiver_ == nullptr) return;
   thread_.server().pool.submit([receiver = receiver_.release()] { delete receiver; });
 }
@@ -253,11 +284,10 @@ bool Connection::advance_discard() {
     return false;
   }
   begin_ = end_ = 0;
-  const std::span<char> space(buffer_.get(), thread_.server().options.max_head_bytes);
-  end_ = read_stash(space);
+  end_ = read_stash(read_space());
   if (end_ > 0) return true;
-  set_deadline(thread_.server().options.stall_timeout);
-  read_into(Reading::head, space);
+  wait_for_body();
+  begin_read(Reading::head);
   return false;
 }
 

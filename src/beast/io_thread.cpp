@@ -15,6 +15,7 @@ namespace slipway::beast {
 namespace {
 
 constexpr std::size_t most_spare_buffers = 8;
+constexpr std::size_t most_spare_head_buffers = 64;
 
 }  // namespace
 
@@ -42,31 +43,58 @@ void IoThread::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void IoThread::adopt(int descriptor, bool ip_v6, std::string peer, asio::ssl::context* tls) {
+void IoThread::adopt(int descriptor, bool ip_v6, std::string peer, std::string client,
+                     asio::ssl::context* tls) {
   Socket socket(context_);
   Failure failure;
   socket.assign(ip_v6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), descriptor, failure);
   if (failure) ::close(descriptor);
   try {
     if (failure) throw boost::system::system_error(failure);
-    if (draining_) return server_.connection_closed();
-    auto connection = std::make_unique<Connection>(*this, std::move(peer), tls != nullptr);
+    if (draining_) return server_.connection_closed(client);
+    auto connection =
+        std::make_unique<Connection>(*this, std::move(peer), client, tls != nullptr);
     auto channel = tls != nullptr ? make_tls_channel(std::move(socket), *tls, *connection)
                                   : make_plain_channel(std::move(socket), *connection);
-    connections_.insert(connection.get());
+    waiting_.push_back(connection.get());
+    connection->place = {std::prev(waiting_.end()), true};
     metrics_.opened();
     connection.release()->start(std::move(channel));  // it deletes itself once it is closed
   } catch (const std::exception& exception) {
     server_.log.warning("connection not taken", {{"error", exception.what()}});
-    server_.connection_closed();
+    server_.connection_closed(client);
   }
 }
 
 void IoThread::closed(Connection& connection) noexcept {
-  connections_.erase(&connection);
+  (connection.place.waits ? waiting_ : working_).erase(connection.place.at);
   metrics_.closed();
   metrics_.flush();
-  server_.connection_closed();
+  server_.connection_closed(connection.client());
+}
+
+void IoThread::now_waits(Connection& connection) noexcept {
+  Place& place = connection.place;
+  waiting_.splice(waiting_.end(), place.waits ? waiting_ : working_, place.at);
+  place.waits = true;
+}
+
+void IoThread::now_works(Connection& connection) noexcept {
+  Place& place = connection.place;
+  if (!std::exchange(place.waits, false)) return;
+  working_.splice(working_.end(), waiting_, place.at);
+}
+
+bool IoThread::make_room() {
+  if (waiting_.empty()) return false;
+  waiting_.front()->give_way();
+  return true;
+}
+
+std::vector<Connection*> IoThread::all() const {
+  std::vector<Connection*> connections(waiting_.begin(), waiting_.end());
+  connections.insert(connections.end(), working_.begin(), working_.end());
+  return connections;
 }
 
 void IoThread::tick() {
@@ -77,13 +105,11 @@ void IoThread::tick() {
 
 void IoThread::drain() {
   draining_ = true;
-  const std::vector<Connection*> all(connections_.begin(), connections_.end());
-  for (Connection* connection : all) connection->drain();
+  for (Connection* connection : all()) connection->drain();
 }
 
 void IoThread::abort() {
-  const std::vector<Connection*> all(connections_.begin(), connections_.end());
-  for (Connection* connection : all) connection->abort();
+  for (Connection* connection : all()) connection->abort();
 }
 
 Bytes IoThread::take_buffer() {
@@ -96,6 +122,19 @@ Bytes IoThread::take_buffer() {
 void IoThread::give_back(Bytes buffer) noexcept {
   if (buffer != nullptr && spare_buffers_.size() < most_spare_buffers)
     spare_buffers_.push_back(std::move(buffer));
+}
+
+Bytes IoThread::take_head_buffer() {
+  if (spare_head_buffers_.empty())
+    return std::make_unique_for_overwrite<char[]>(server_.options.max_head_bytes);
+  Bytes buffer = std::move(spare_head_buffers_.back());
+  spare_head_buffers_.pop_back();
+  return buffer;
+}
+
+void IoThread::give_back_head(Bytes buffer) noexcept {
+  if (buffer != nullptr && spare_head_buffers_.size() < most_spare_head_buffers)
+    spare_head_buffers_.push_back(std::move(buffer));
 }
 
 }  // namespace slipway::beast

@@ -4,12 +4,13 @@
 // Thread safety: `post` from any thread, the rest on the loop's own thread.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
+#include <functional>
+#include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
-#include <unordered_set>
 #include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -20,6 +21,7 @@
 
 #include "beast/asio.hpp"
 #include "beast/blocking_pool.hpp"
+#include "beast/body_memory.hpp"
 #include "beast/request_metrics.hpp"
 #include "beast/timer_wheel.hpp"
 
@@ -36,7 +38,8 @@ struct ServerContext {
   Metrics& metrics;
   Clock& clock;
   BlockingPool& pool;
-  std::function<void()> connection_closed;  // from any I/O thread
+  BodyMemory& body_memory;
+  std::function<void(std::string_view client)> connection_closed;  // from any I/O thread
 };
 
 /// A buffer for bodies; its memory goes back to its thread.
@@ -66,7 +69,8 @@ class IoThread {
   }
 
   /// Takes over a socket that was accepted. `tls` may be null.
-  void adopt(int descriptor, bool ip_v6, std::string peer, asio::ssl::context* tls);
+  void adopt(int descriptor, bool ip_v6, std::string peer, std::string client,
+             asio::ssl::context* tls);
 
   /// Time has passed.
   void tick();
@@ -80,11 +84,26 @@ class IoThread {
   static constexpr std::size_t body_buffer_size = std::size_t{256} * 1024;
   Bytes take_buffer();
   void give_back(Bytes buffer) noexcept;
+  /// Buffers of max_head_bytes; some are kept. The one that is given back may be null.
+  Bytes take_head_buffer();
+  void give_back_head(Bytes buffer) noexcept;
+
+  /// Where a connection is listed: among those that wait for a request, in the order in which they
+  /// began to, or among the others.
+  struct Place {
+    std::list<Connection*>::iterator at;
+    bool waits = false;
+  };
+  void now_waits(Connection& connection) noexcept;
+  void now_works(Connection& connection) noexcept;
+  /// Ends the connection that has waited longest for a request. False: none does.
+  bool make_room();
 
   void closed(Connection& connection) noexcept;
 
  private:
   static std::chrono::nanoseconds shortest_timeout(const HttpServerOptions& options) noexcept;
+  [[nodiscard]] std::vector<Connection*> all() const;
 
   ServerContext& server_;
   asio::io_context context_{1};
@@ -92,8 +111,10 @@ class IoThread {
   TimerWheel wheel_;
   RequestMetrics metrics_;
   std::string date_;
-  std::unordered_set<Connection*> connections_;
+  std::list<Connection*> waiting_;
+  std::list<Connection*> working_;
   std::vector<Bytes> spare_buffers_;
+  std::vector<Bytes> spare_head_buffers_;
   bool draining_ = false;
   std::thread thread_;
 };

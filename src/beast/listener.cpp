@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -58,10 +59,30 @@ std::string peer_text(const sockaddr_storage& address) {
          std::to_string(ntohs(v4.sin_port));
 }
 
+/// Whose connections count together: an address of IPv4; of IPv6 its network, since a client has all
+/// of one (RFC 6177).
+std::string client_text(const sockaddr_storage& address) {
+  if (address.ss_family != AF_INET6) {
+    const std::string peer = peer_text(address);
+    return peer.substr(0, peer.rfind(':'));
+  }
+  sockaddr_in6 v6{};
+  std::memcpy(&v6, &address, sizeof v6);
+  asio::ip::address_v6::bytes_type bytes{};
+  const bool mapped = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+  std::memcpy(bytes.data(), &v6.sin6_addr, mapped ? bytes.size() : bytes.size() / 2);
+  return asio::ip::address_v6(bytes).to_string() + (mapped ? "" : "/64");
+}
+
 }  // namespace
 
-Listener::Listener(asio::io_context& context, Log& log, MayTake may_take, Take take)
-    : log_(log), may_take_(std::move(may_take)), take_(std::move(take)), descriptor_(context) {}
+Listener::Listener(asio::io_context& context, Log& log, MayTake may_take, Take take,
+                   Crowded crowded)
+    : log_(log),
+      may_take_(std::move(may_take)),
+      take_(std::move(take)),
+      crowded_(std::move(crowded)),
+      descriptor_(context) {}
 
 Result<void> Listener::open(const std::string& host, std::uint16_t port) {
   auto& context = static_cast<asio::io_context&>(descriptor_.get_executor().context());
@@ -113,10 +134,21 @@ void Listener::wait() {
 void Listener::accept_all() {
   constexpr int most_at_once = 64;  // then what was accepted has its turn
   for (int i = 0; i < most_at_once; ++i) {
-    if (!may_take_()) return;  // resume() goes on
+    if (!may_take_()) {
+      if (somebody_waits())
+        crowded_();  // resume() goes on
+      else
+        wait();
+      return;
+    }
     if (!accept_one()) return;
   }
   wait();
+}
+
+bool Listener::somebody_waits() noexcept {
+  pollfd descriptor{descriptor_.native_handle(), POLLIN, 0};
+  return ::poll(&descriptor, 1, 0) > 0;
 }
 
 bool Listener::accept_one() {
@@ -126,7 +158,7 @@ bool Listener::accept_one() {
                                  &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (accepted >= 0) {
     exhausted_ = false;
-    take_({accepted, ip_v6_, peer_text(address)});
+    take_({accepted, ip_v6_, peer_text(address), client_text(address)});
     return true;
   }
   const int code = errno;
@@ -136,6 +168,7 @@ bool Listener::accept_one() {
   if (!out_of_something) return true;  // that connection is gone already (accept(2)); the next one
   if (!std::exchange(exhausted_, true))
     log_.warning("connections are not accepted for now", {{"error", std::strerror(code)}});
+  crowded_();
   return false;
 }
 

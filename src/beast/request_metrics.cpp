@@ -1,7 +1,5 @@
 #include "beast/request_metrics.hpp"
 
-#include <array>
-
 namespace slipway::beast {
 
 RequestMetrics::RequestMetrics(Metrics& metrics)
@@ -11,7 +9,13 @@ RequestMetrics::RequestMetrics(Metrics& metrics)
       sent_counter_(
           metrics.counter("slipway_http_sent_bytes_total", "Bytes sent by the HTTP server")),
       connections_gauge_(
-          metrics.gauge("slipway_http_connections", "Connections that are open")) {}
+          metrics.gauge("slipway_http_connections", "Connections that are open")) {
+  std::size_t at = 0;
+  for (const std::string_view reason : {"head", "idle", "body", "answer", "crowded"})
+    cut_[at++] = &metrics.counter("slipway_http_connections_cut_total",
+                                  "Connections that a limit ended",
+                                  {{"reason", std::string(reason)}});
+}
 
 RequestMetrics::Route& RequestMetrics::route(std::string_view name) {
   const auto found = routes_.find(name);

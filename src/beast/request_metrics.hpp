@@ -4,10 +4,12 @@
 //   slipway_http_request_seconds{route}              from the whole head to the whole answer
 //   slipway_http_received_bytes_total, slipway_http_sent_bytes_total
 //   slipway_http_connections
+//   slipway_http_connections_cut_total{reason}        that a limit ended: see CutReason
 //
 // Thread safety: none; one for each I/O thread.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -19,6 +21,15 @@
 #include <slipway/support/metrics.hpp>
 
 namespace slipway::beast {
+
+/// Which limit ended a connection.
+enum class CutReason : std::uint8_t {
+  head,     // head_timeout, in a head or a handshake
+  idle,     // idle_timeout
+  body,     // stall_timeout or min_bytes_per_second, in a request's body
+  answer,   // the same, in an answer
+  crowded,  // max_connections: it waited longest
+};
 
 class RequestMetrics {
  public:
@@ -32,6 +43,7 @@ class RequestMetrics {
   /// Hands on what was received and sent since the last time.
   void flush() noexcept;
 
+  void cut(CutReason reason) noexcept { cut_[static_cast<std::size_t>(reason)]->add(); }
   void opened() noexcept { connections_gauge_.add(1); }
   void closed() noexcept { connections_gauge_.add(-1); }
 
@@ -53,6 +65,7 @@ class RequestMetrics {
   Counter& received_counter_;
   Counter& sent_counter_;
   Gauge& connections_gauge_;
+  std::array<Counter*, 5> cut_{};
   std::map<std::string, Route, std::less<>> routes_;
   std::uint64_t received_ = 0;
   std::uint64_t sent_ = 0;

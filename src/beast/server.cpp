@@ -1,8 +1,13 @@
 #include "beast/server.hpp"
 
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -14,11 +19,19 @@
 namespace slipway::beast {
 namespace {
 
+/// What a served connection may need beside its own descriptor is an object's or a stage's.
+std::size_t most_connections() {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) != 0) return SIZE_MAX;
+  return static_cast<std::size_t>(descriptors.rlim_cur / 2);
+}
+
 HttpServerOptions completed(HttpServerOptions options) {
   if (options.io_threads == 0)
     options.io_threads = std::max(1U, std::thread::hardware_concurrency() / 2);
   if (options.blocking_threads == 0) options.blocking_threads = 32;
-  options.max_connections = std::max<std::size_t>(options.max_connections, 1);
+  options.max_connections = std::clamp<std::size_t>(
+      options.max_connections, 1, std::max<std::size_t>(most_connections(), 1));
   options.max_head_bytes =
       std::clamp(options.max_head_bytes, std::size_t{1024}, IoThread::body_buffer_size);
   return options;
@@ -30,8 +43,15 @@ class Server final : public HttpServer {
          const ServerSeams& seams)
       : options_(completed(options)),
         pool_(options_.blocking_threads, seams.most_waiting_jobs),
-        context_{handler, options_, log, metrics, *seams.clock, pool_,
-                 [this] { on_connection_closed(); }} {}
+        body_memory_(options_.max_body_memory),
+        refused_(metrics.counter("slipway_http_connections_refused_total",
+                                 "Connections above limits.max_connections_per_client")),
+        context_{handler,      options_, log, metrics, *seams.clock, pool_, body_memory_,
+                 [this](std::string_view client) { on_connection_closed(client); }} {
+    if (options_.max_connections < options.max_connections)
+      log.warning("fewer connections than limits.max_connections: raise the limit of open files",
+                  {{"max_connections", std::to_string(options_.max_connections)}});
+  }
 
   ~Server() override { drain(std::chrono::milliseconds(0)); }
 
@@ -43,7 +63,8 @@ class Server final : public HttpServer {
       threads_.push_back(std::make_unique<IoThread>(context_));
     listener_ = std::make_unique<Listener>(
         threads_.front()->context(), context_.log, [this] { return reserve(); },
-        [this](Listener::Accepted&& accepted) { hand_out(std::move(accepted)); });
+        [this](Listener::Accepted&& accepted) { hand_out(std::move(accepted)); },
+        [this] { make_room(threads_.size()); });
     SLIPWAY_CHECK(listener_->open(options_.host, options_.port));
     port_ = listener_->port();
     listener_->start();
@@ -70,31 +91,74 @@ class Server final : public HttpServer {
   /// On the accepting thread.
   bool reserve() {
     const std::lock_guard lock(mutex_);
-    full_ = connections_ >= options_.max_connections;
-    return !full_;
+    return connections_ < options_.max_connections;
   }
 
-  void hand_out(Listener::Accepted&& accepted) {
+  /// On the accepting thread: asks each thread in turn to end a connection that waits.
+  void make_room(std::size_t tries) {
     {
       const std::lock_guard lock(mutex_);
-      ++connections_;
+      crowded_ = true;
     }
-    IoThread& thread = *threads_[next_thread_];
-    next_thread_ = (next_thread_ + 1) % threads_.size();
-    thread.post([this, &thread, accepted = std::move(accepted)]() mutable {
-      thread.adopt(accepted.descriptor, accepted.ip_v6, std::move(accepted.peer), tls_.get());
+    ask_for_room(tries);
+  }
+
+  void ask_for_room(std::size_t tries) {
+    if (tries == 0) return;  // all are being served: the next that closes makes room
+    IoThread& thread = *threads_[next_asked_];
+    next_asked_ = (next_asked_ + 1) % threads_.size();
+    thread.post([this, &thread, tries] {
+      if (!thread.make_room()) threads_.front()->post([this, tries] { ask_for_room(tries - 1); });
     });
   }
 
-  void on_connection_closed() {
-    bool was_full = false;
+  /// False: that client has as many as one may have.
+  bool count(const std::string& client) {
+    const std::lock_guard lock(mutex_);
+    if (options_.max_connections_per_client > 0 &&
+        ++clients_[client] > options_.max_connections_per_client) {
+      --clients_[client];
+      return false;
+    }
+    ++connections_;
+    return true;
+  }
+
+  /// Through TLS there is no way to say why; what has not been read makes the kernel reset it.
+  void refuse(int descriptor) {
+    constexpr std::string_view answer =
+        "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\n"
+        "Connection: close\r\n\r\n";
+    refused_.add();
+    if (tls_ == nullptr) {
+      static_cast<void>(
+          ::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+      ::shutdown(descriptor, SHUT_WR);
+    }
+    ::close(descriptor);
+  }
+
+  void hand_out(Listener::Accepted&& accepted) {
+    if (!count(accepted.client)) return refuse(accepted.descriptor);
+    IoThread& thread = *threads_[next_thread_];
+    next_thread_ = (next_thread_ + 1) % threads_.size();
+    thread.post([this, &thread, accepted = std::move(accepted)]() mutable {
+      thread.adopt(accepted.descriptor, accepted.ip_v6, std::move(accepted.peer),
+                   std::move(accepted.client), tls_.get());
+    });
+  }
+
+  void on_connection_closed(std::string_view client) {
+    bool was_crowded = false;
     {
       const std::lock_guard lock(mutex_);
       --connections_;
-      was_full = std::exchange(full_, false);
+      if (const auto known = clients_.find(client); known != clients_.end() && --known->second == 0)
+        clients_.erase(known);
+      was_crowded = std::exchange(crowded_, false);
       if (connections_ == 0) changed_.notify_all();
     }
-    if (was_full) threads_.front()->post([this] { listener_->resume(); });
+    if (was_crowded) threads_.front()->post([this] { listener_->resume(); });
   }
 
   void wait_until_closed(std::chrono::nanoseconds grace) {
@@ -144,19 +208,23 @@ class Server final : public HttpServer {
 
   const HttpServerOptions options_;
   BlockingPool pool_;  // ends after the threads
+  BodyMemory body_memory_;
+  Counter& refused_;
   ServerContext context_;
   std::unique_ptr<asio::ssl::context> tls_;
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::size_t connections_ = 0;  // guarded by mutex_; also those that are handed out
-  bool full_ = false;            // guarded by mutex_
+  std::map<std::string, std::size_t, std::less<>> clients_;  // guarded by mutex_; their connections
+  bool crowded_ = false;         // guarded by mutex_; somebody waits for a place
   bool stopping_ = false;        // guarded by mutex_
 
   std::vector<std::unique_ptr<IoThread>> threads_;
   std::unique_ptr<Listener> listener_;
   std::uint16_t port_ = 0;
   std::size_t next_thread_ = 0;  // the accepting thread's
+  std::size_t next_asked_ = 0;   // the accepting thread's; for room
   std::thread ticker_;
   std::mutex drain_mutex_;
 };

@@ -100,6 +100,56 @@ Result<void> read_tokens(const Node& node, const ConfigPlace& place, std::chrono
   return section.finish();
 }
 
+/// A size that is at least `least` and at most `most`.
+void read_size(Section& section, std::string_view key, std::uint64_t least, std::uint64_t most,
+               std::string_view expected, std::uint64_t& out) {
+  section.read_parsed<std::uint64_t>(
+      key, expected,
+      [least, most](std::string_view text) -> std::optional<std::uint64_t> {
+        const auto size = parse_byte_size(text);
+        return size && *size >= least && *size <= most ? size : std::nullopt;
+      },
+      out);
+}
+
+void read_timeout(Section& section, std::string_view key, std::chrono::milliseconds& out) {
+  section.read_parsed<std::chrono::milliseconds>(
+      key, "a duration above 0 such as 500ms, 30s or 10m",
+      [](std::string_view text) -> std::optional<std::chrono::milliseconds> {
+        const auto duration = parse_duration(text);
+        return duration && duration->count() > 0 ? duration : std::nullopt;
+      },
+      out);
+}
+
+Result<void> read_limits(const Node& node, const ConfigPlace& place, LimitsConfiguration& out) {
+  constexpr std::uint64_t kib = 1024;
+  auto connections = static_cast<unsigned>(out.http.max_connections);
+  auto per_client = static_cast<unsigned>(out.http.max_connections_per_client);
+  std::uint64_t head = out.http.max_head_bytes;
+  std::uint64_t body_memory = out.http.max_body_memory;
+  Section section(node, place);
+  section.read_count("max_connections", connections);
+  section.read_count("max_connections_per_client", per_client);
+  read_size(section, "max_head_bytes", kib, 256 * kib, "a size from 1KiB to 256KiB", head);
+  read_size(section, "max_body_memory", 1024 * kib, UINT64_MAX, "a size of at least 1MiB",
+            body_memory);
+  read_size(section, "max_manifest_bytes", kib, max_value_size, "a size from 1KiB to 4MiB",
+            out.max_manifest_bytes);
+  read_size(section, "max_blob_bytes", kib, UINT64_MAX, "a size of at least 1KiB",
+            out.max_blob_bytes);
+  read_timeout(section, "head_timeout", out.http.head_timeout);
+  read_timeout(section, "idle_timeout", out.http.idle_timeout);
+  read_timeout(section, "stall_timeout", out.http.stall_timeout);
+  section.read_bytes("min_bytes_per_second", out.http.min_bytes_per_second);
+  SLIPWAY_CHECK(section.finish());
+  out.http.max_connections = connections;
+  out.http.max_connections_per_client = per_client;
+  out.http.max_head_bytes = static_cast<std::size_t>(head);
+  out.http.max_body_memory = static_cast<std::size_t>(body_memory);
+  return {};
+}
+
 Result<void> read_tenants(const Node& node, const ConfigPlace& place, SchedulingRules& rules) {
   if (node.kind != Node::Kind::mapping) return config_mistake(place, node, "a mapping of tenants");
   for (const auto& [name, value] : node.members) {
@@ -270,6 +320,9 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
   });
   section.read("registry", [&](const Node& node, const ConfigPlace& place) {
     return read_registry(node, place, configuration.registry);
+  });
+  section.read("limits", [&](const Node& node, const ConfigPlace& place) {
+    return read_limits(node, place, configuration.limits);
   });
   section.read("builds", [&](const Node& node, const ConfigPlace& place) {
     return read_builds(node, place, configuration.builds);

@@ -50,6 +50,13 @@ struct LocalBackendConfiguration {
   std::filesystem::path program;  // that workers are; empty: the running one
 };
 
+/// What keeps strangers from using up the server.
+struct LimitsConfiguration {
+  HttpServerOptions http;  // only its limits are read
+  std::uint64_t max_manifest_bytes = max_value_size;
+  std::uint64_t max_blob_bytes = std::uint64_t{1} << 40U;
+};
+
 struct BuildsConfiguration {
   std::vector<std::string> git_protocols{"https", "ssh"};
   std::chrono::seconds timeout{3600};
@@ -86,6 +93,7 @@ struct Configuration {
   std::optional<TlsServerOptions> tls;
   StoreOptions storage;
   RegistryConfiguration registry;
+  LimitsConfiguration limits;
   BuildsConfiguration builds;
   std::chrono::milliseconds shutdown_grace{30'000};
 };

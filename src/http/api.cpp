@@ -58,7 +58,7 @@ HttpAction answer_body(const ApiCallPointer& call, std::uint64_t limit, ApiBodyA
   auto finish = [call, answer = std::move(answer)](std::string&& body, HttpResponse& response) {
     tell(answer(*call, std::move(body), response), response);
   };
-  return HttpReceive{receive_whole_body(limit, std::move(finish), respond_with_error), limit};
+  return HttpReceive{receive_whole_body(limit, std::move(finish), respond_with_error), limit, true};
 }
 
 void respond_with_error(const Error& error, HttpResponse& response) {

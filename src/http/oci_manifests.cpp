@@ -115,7 +115,7 @@ HttpAction answer_put(const OciParts& parts, OciCall call, Reference reference,
   auto fail = [&parts](const Error& error, HttpResponse& later) {
     parts.fail(error, OciSubject::manifest_content, later);
   };
-  return HttpReceive{receive_whole_body(limit, std::move(finish), std::move(fail)), limit};
+  return HttpReceive{receive_whole_body(limit, std::move(finish), std::move(fail)), limit, true};
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ class WebhookHandler final : public HttpHandler {
       }
     };
     return HttpReceive{receive_whole_body(max_webhook_bytes, std::move(finish), respond_with_error),
-                       max_webhook_bytes};
+                       max_webhook_bytes, true};
   }
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {

@@ -86,7 +86,7 @@ class RunningServer final : public Server {
   }
 
   Result<void> bind() {
-    HttpServerOptions options;
+    HttpServerOptions options = configuration_.limits.http;
     options.host = configuration_.listen.host;
     options.port = configuration_.listen.port;
     options.tls = configuration_.tls;
@@ -108,6 +108,7 @@ class RunningServer final : public Server {
     registry_options.sparse_images = configuration_.registry.sparse_images;
     registry_options.lease = configuration_.registry.gc.lease;
     registry_options.upload_lifetime = configuration_.registry.upload_lifetime;
+    registry_options.max_blob_bytes = configuration_.limits.max_blob_bytes;
     SLIPWAY_TRY(own_engine_, Engine::open(configuration_.data, configuration_.storage, options,
                                           Clock::system(), metrics_, registry_options,
                                           configuration_.bearer_lifetime));
@@ -150,6 +151,7 @@ class RunningServer final : public Server {
     oci_options.reads_may_block = engine_->metadata().reads_may_block();
     oci_options.bearer_tokens = &engine_->bearer_tokens();
     oci_options.url = configuration_.url;
+    oci_options.max_manifest_bytes = configuration_.limits.max_manifest_bytes;
     oci_ = make_oci_handler(engine_->registry(), engine_->authenticator(), policy_, oci_options,
                             log_, metrics_);
 

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "beast/response_head.hpp"
 #include "tests/beast/raw_client.hpp"
 #include "tests/beast/test_server.hpp"
 
@@ -40,6 +41,9 @@ class ClockedServer {
       }
     }
   }
+
+  /// Waits until the server has seen the time that it is now.
+  void catch_up() { wait_for_date(beast::http_date(clock.now())); }
 
   /// Moves time until the connection ends; the answer says by how much.
   std::chrono::nanoseconds time_until_closed(RawClient& client) {
@@ -149,23 +153,167 @@ TEST(TimeoutsTest, TheDateFollowsTheClock) {
   }
 }
 
-TEST(LimitsTest, ConnectionsAboveTheLimitWait) {
+TEST(TimeoutsTest, ABodyThatTricklesIsGivenUp) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+  // A byte each 29 seconds: no pause is as long as stall_timeout.
+  const auto start = clocked.clock.monotonic();
+  while (!client.is_readable()) {
+    client.send("x");
+    for (int second = 0; second < 29 && !client.is_readable(); ++second) {
+      clocked.clock.advance(1s);
+      clocked.catch_up();
+    }
+  }
+  EXPECT_TRUE(client.is_closed());
+  EXPECT_GE(clocked.clock.monotonic() - start, 30s);
+  EXPECT_LT(clocked.clock.monotonic() - start, 120s);
+}
+
+TEST(TimeoutsTest, ABodyThatIsSlowAndHonestIsTaken) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 160000\r\n\r\n");
+  // 1,600 bytes a second, with pauses of 20 seconds: 800 bytes a second in all.
+  for (int piece = 0; piece < 5; ++piece) {
+    for (int second = 0; second < 20; ++second) {
+      client.send(std::string(1600, 'x'));
+      clocked.clock.advance(1s);
+      clocked.catch_up();
+    }
+    clocked.clock.advance(20s);
+    clocked.catch_up();
+  }
+  EXPECT_EQ(client.receive().body, std::string(160000, 'x'));
+}
+
+TEST(TimeoutsTest, AnAnswerThatIsReadInDribsIsGivenUp) {
+  ClockedServer clocked;
+  clocked.server.handler.on("/large", [](const HttpRequest&, HttpResponse& response) -> HttpAction {
+    response.bytes().assign(50'000'000, 'x');
+    return HttpDone();
+  });
+  RawClient client(clocked.server.port(), 4096);
+  client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.take_until("\r\n\r\n");
+  RawClient observer(clocked.server.port());
+  for (int second = 0; second < 300; ++second) {
+    if (second % 29 == 0) {
+      char byte = 0;
+      ::recv(client.socket(), &byte, 1, 0);
+    }
+    clocked.clock.advance(1s);
+    observer.send(hello);  // the event loop has had a turn
+    ASSERT_EQ(observer.receive().body, "hello");
+  }
+  EXPECT_LT(client.receive_all().size(), 50'000'000U);
+}
+
+TEST(LimitsTest, ANewcomerTakesThePlaceOfWhoWaitedLongest) {
   HttpServerOptions options;
   options.max_connections = 2;
   TestServer server(options);
+  RawClient first(server.port());
+  first.send("GET /hello HTT");  // a slow head counts as waiting
   RawClient second(server.port());
-  auto first = std::make_unique<RawClient>(server.port());
-  for (RawClient* client : {first.get(), &second}) {
-    client->send(hello);
-    EXPECT_EQ(client->receive().body, "hello");
-  }
-  RawClient third(server.port());
-  third.send(hello);
   second.send(hello);
   EXPECT_EQ(second.receive().body, "hello");
+  for (int i = 0; i < 20; ++i) {
+    RawClient newcomer(server.port());
+    newcomer.send(hello);
+    EXPECT_EQ(newcomer.receive().body, "hello");
+  }
+  EXPECT_TRUE(first.is_closed());
+}
+
+TEST(LimitsTest, ConnectionsAboveTheLimitWaitWhenAllAreBusy) {
+  HttpServerOptions options;
+  options.max_connections = 2;
+  TestServer server(options);
+  std::atomic<int> running{0};
+  Event all_run, go_on;
+  server.handler.on("/block", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    return HttpBlocking{[&](HttpResponse& response) {
+      if (++running == 2) all_run.set();
+      go_on.wait();
+      response.bytes() = "done";
+    }};
+  });
+  RawClient first(server.port()), second(server.port());
+  for (RawClient* client : {&first, &second})
+    client->send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n");
+  all_run.wait();
+  RawClient third(server.port());
+  third.send(hello);
   EXPECT_FALSE(third.is_readable());
-  first.reset();
+  go_on.set();
+  EXPECT_EQ(first.receive().body, "done");
+  EXPECT_EQ(second.receive().body, "done");
   EXPECT_EQ(third.receive().body, "hello");
+}
+
+TEST(LimitsTest, OneClientMayHaveSoManyConnections) {
+  HttpServerOptions options;
+  options.max_connections_per_client = 3;
+  TestServer server(options);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(std::make_unique<RawClient>(server.port()));
+    clients.back()->send(hello);
+    EXPECT_EQ(clients.back()->receive().body, "hello");
+  }
+  RawClient fourth(server.port());
+  EXPECT_TRUE(fourth.receive_all().starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
+  clients.pop_back();
+  for (bool again = true; again;) {  // as soon as the server knows that one has gone
+    RawClient next(server.port());
+    next.send(hello);
+    try {
+      again = next.receive().status != 200;
+    } catch (const std::runtime_error&) {  // refused and reset, since it had sent something
+    }
+  }
+}
+
+TEST(LimitsTest, LargeBodiesThatAreKeptWholeShareTheirMemory) {
+  HttpServerOptions options;
+  options.max_body_memory = 1'000'000;
+  TestServer server(options);
+  server.handler.on("/whole", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    return HttpReceive{
+        receive_whole_body(
+            800'000,
+            [](std::string&& body, HttpResponse& response) {
+              response.bytes() = std::to_string(body.size());
+            },
+            [](const Error& error, HttpResponse& response) {
+              respond_with_problem(error, response);
+            }),
+        800'000, true};
+  });
+  const auto head = [](std::size_t size) {
+    return "POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+  };
+  RawClient holder(server.port());
+  holder.send(head(800'000) + std::string(799'999, 'x'));
+  RawClient second(server.port());
+  for (int status = 0; status != 503;) {  // as soon as the holder's bytes have been read
+    RawClient next(server.port());
+    next.send(head(300'000) + std::string(300'000, 'y'));
+    const auto answer = next.receive();
+    status = answer.status;
+    if (status == 503) {
+      EXPECT_NE(answer.body.find("limits.max_body_memory"), std::string::npos);
+    }
+  }
+  RawClient small(server.port());
+  small.send(head(60'000) + std::string(60'000, 'z'));
+  EXPECT_EQ(small.receive().body, "60000") << "small ones always find room";
+  holder.send("x");
+  EXPECT_EQ(holder.receive().body, "800000");
+  second.send(head(300'000) + std::string(300'000, 'y'));
+  EXPECT_EQ(second.receive().body, "300000") << "what was held was given back";
 }
 
 class CountingLog final : public Log {

@@ -40,6 +40,16 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_TRUE(configuration.registry.retention.empty());
   EXPECT_EQ(configuration.registry.scrub.interval, std::chrono::hours(24 * 7));
   EXPECT_EQ(configuration.registry.scrub.bytes_per_second, 10'485'760U);
+  EXPECT_EQ(configuration.limits.http.max_connections, 16384U);
+  EXPECT_EQ(configuration.limits.http.max_connections_per_client, 0U);
+  EXPECT_EQ(configuration.limits.http.max_head_bytes, 16384U);
+  EXPECT_EQ(configuration.limits.http.max_body_memory, 268435456U);
+  EXPECT_EQ(configuration.limits.max_manifest_bytes, 4194304U);
+  EXPECT_EQ(configuration.limits.max_blob_bytes, 1099511627776U);
+  EXPECT_EQ(configuration.limits.http.head_timeout, std::chrono::seconds(10));
+  EXPECT_EQ(configuration.limits.http.idle_timeout, std::chrono::seconds(75));
+  EXPECT_EQ(configuration.limits.http.stall_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(configuration.limits.http.min_bytes_per_second, 512U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
@@ -66,6 +76,17 @@ registry:
   retention:                            # the first rule that names a tag decides
     - {repositories: "ci/**", tags: [v*, latest]}
     - {tags: ["pr-*"], keep_last: 3, keep_for: 14d, untagged_after: 1d}
+limits:
+  max_connections: 1000
+  max_connections_per_client: 100
+  max_head_bytes: 8KiB
+  max_body_memory: 64MiB
+  max_manifest_bytes: 1MiB
+  max_blob_bytes: 2GiB
+  head_timeout: 5s
+  idle_timeout: 20s
+  stall_timeout: 15s
+  min_bytes_per_second: 4KiB
 builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
@@ -109,6 +130,16 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(rule.untagged_after, std::chrono::days(1));
   EXPECT_EQ(configuration.registry.scrub.interval, std::chrono::hours(12));
   EXPECT_EQ(configuration.registry.scrub.bytes_per_second, 0U);
+  EXPECT_EQ(configuration.limits.http.max_connections, 1000U);
+  EXPECT_EQ(configuration.limits.http.max_connections_per_client, 100U);
+  EXPECT_EQ(configuration.limits.http.max_head_bytes, 8192U);
+  EXPECT_EQ(configuration.limits.http.max_body_memory, 67108864U);
+  EXPECT_EQ(configuration.limits.max_manifest_bytes, 1048576U);
+  EXPECT_EQ(configuration.limits.max_blob_bytes, 2147483648U);
+  EXPECT_EQ(configuration.limits.http.head_timeout, std::chrono::seconds(5));
+  EXPECT_EQ(configuration.limits.http.idle_timeout, std::chrono::seconds(20));
+  EXPECT_EQ(configuration.limits.http.stall_timeout, std::chrono::seconds(15));
+  EXPECT_EQ(configuration.limits.http.min_bytes_per_second, 4096U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh", "file"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
@@ -232,6 +263,26 @@ INSTANTIATE_TEST_SUITE_P(
                 "30d, at most 36500d, got \"40000d\""},
         Mistake{"previous_key_files_is_a_text", "secrets:\n  previous_key_files: old.key\n",
                 "config.yaml:2: secrets.previous_key_files: expected a list, got \"old.key\""},
+        Mistake{"no_connections", "limits:\n  max_connections: 0\n",
+                "config.yaml:2: limits.max_connections: expected a whole number above 0, got "
+                "\"0\""},
+        Mistake{"manifests_larger_than_a_value", "limits:\n  max_manifest_bytes: 5MiB\n",
+                "config.yaml:2: limits.max_manifest_bytes: expected a size from 1KiB to 4MiB, got "
+                "\"5MiB\""},
+        Mistake{"no_head", "limits: {max_head_bytes: 0B}\n",
+                "config.yaml:1: limits.max_head_bytes: expected a size from 1KiB to 256KiB, got "
+                "\"0B\""},
+        Mistake{"no_time", "limits:\n  stall_timeout: 0s\n",
+                "config.yaml:2: limits.stall_timeout: expected a duration above 0 such as 500ms, "
+                "30s or 10m, got \"0s\""},
+        Mistake{"rate_without_a_unit", "limits:\n  min_bytes_per_second: 512\n",
+                "config.yaml:2: limits.min_bytes_per_second: expected a size such as 512MiB or "
+                "64GiB, got \"512\""},
+        Mistake{"unknown_limit", "limits:\n  max_conections: 5\n",
+                "config.yaml:2: limits.max_conections: unknown key; expected one of head_timeout, "
+                "idle_timeout, max_blob_bytes, max_body_memory, max_connections, "
+                "max_connections_per_client, max_head_bytes, max_manifest_bytes, "
+                "min_bytes_per_second, stall_timeout"},
         Mistake{"storage_of_a_later_version", "storage:\n  blobs: {s3: {bucket: b}}\n",
                 "config.yaml:2: storage.blobs.s3: unknown key; expected one of local"},
         Mistake{"timeout_without_a_unit", "builds:\n  timeout: 60\n",
@@ -273,7 +324,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "got a mapping"},
         Mistake{"unknown_key", "listen: 127.0.0.1:1\nlissten: 127.0.0.1:2\n",
                 "config.yaml:2: lissten: unknown key; expected one of anonymous, builds, data, "
-                "listen, registry, secrets, shutdown_grace, storage, tls, url"},
+                "limits, listen, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, "
                 "git_protocols, routes, tenants, timeout"},

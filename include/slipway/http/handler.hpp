@@ -49,6 +49,7 @@ struct HttpBlocking {
 struct HttpReceive {
   std::unique_ptr<BodyReceiver> receiver;
   std::uint64_t max_bytes = UINT64_MAX;
+  bool held_whole = false;  // the receiver keeps the body in memory until it is complete
 };
 
 using HttpAction = std::variant<HttpDone, HttpBlocking, HttpReceive>;

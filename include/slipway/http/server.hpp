@@ -37,11 +37,24 @@ struct HttpServerOptions {
   std::optional<TlsServerOptions> tls;
   unsigned io_threads = 0;        // 0: one for each two cores, at least one
   unsigned blocking_threads = 0;  // 0: enough that concurrent commits share flushes (32)
+
+  /// At the limit a newcomer takes the place of whoever has waited longest without having sent a
+  /// whole request; when there is none, it waits. Half of the descriptors that the process may have
+  /// open are the limit where that is less: what is served needs the others.
   std::size_t max_connections = 16384;
+  /// From one address, or from one /64 of IPv6; more are answered 503. 0: no limit, since all
+  /// clients behind a proxy have one address.
+  std::size_t max_connections_per_client = 0;
   std::size_t max_head_bytes = std::size_t{16} * 1024;
+  /// What bodies above 64 KiB that are kept whole (manifests, webhooks) may take, all together;
+  /// more are answered 503.
+  std::size_t max_body_memory = std::size_t{256} * 1024 * 1024;
   std::chrono::milliseconds head_timeout{10'000};   // from the first byte to the whole head; TLS too
   std::chrono::milliseconds idle_timeout{75'000};   // between requests
   std::chrono::milliseconds stall_timeout{30'000};  // a body or an answer that does not move
+  /// One that moves slower than this for longer than stall_timeout is given up too: pauses count,
+  /// and whoever was faster before may pause as long as stall_timeout. 0: every byte counts.
+  std::uint64_t min_bytes_per_second = 512;
 };
 
 class HttpServer {
