@@ -203,7 +203,9 @@ void Connection::respond_to_exception(std::string_view what) {
                               {"target", std::string(request_.target)},
                               {"error", std::string(what)}});
   response_.clear();
-  respond_with_problem(Error(ErrorCode::internal, "the request could not be handled"), response_);
+  thread_.server().handler.refuse(
+      request_, Error(ErrorCode::internal, "the request could not be handled; the log says why"),
+      response_);
   receiver_.reset();
   answered_ = true;
 }
@@ -345,7 +347,8 @@ void Connection::dispatch() {
   state_ = State::running;
   if (submit_job(Job::handler, BlockingPool::Admission::bounded)) return;
   blocking_ = nullptr;
-  respond_with_problem(Error(ErrorCode::unavailable, "the server is busy; try again"), response_);
+  server.handler.refuse(request_, Error(ErrorCode::unavailable, "the server is busy; try again"),
+                        response_);
   begin_answer();
 }
 

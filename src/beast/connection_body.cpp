@@ -191,7 +191,8 @@ void Connection::submit_piece() {
   }
   if (std::exchange(job_receives_, false)) channel_->attach();
   release_receiver();
-  respond_with_problem(Error(ErrorCode::unavailable, "the server is busy; try again"), response_);
+  thread_.server().handler.refuse(
+      request_, Error(ErrorCode::unavailable, "the server is busy; try again"), response_);
   answered_ = true;
 }
 

@@ -51,6 +51,11 @@ void respond_to_exception(std::string_view what, HttpResponse& response) {
 
 }  // namespace
 
+void HttpHandler::refuse(const HttpRequest& /*request*/, const Error& error,
+                         HttpResponse& response) {
+  respond_with_problem(error, response);
+}
+
 void serve_inline(HttpHandler& handler, const HttpRequest& request, std::string_view body,
                   HttpResponse& response) {
   try {
@@ -91,6 +96,12 @@ HttpAction HttpRouter::handle(const HttpRequest& request, HttpResponse& response
   if (HttpHandler* handler = find(request.path())) return handler->handle(request, response);
   respond_with_problem(Error(ErrorCode::not_found, "there is nothing at this path"), response);
   return HttpDone();
+}
+
+void HttpRouter::refuse(const HttpRequest& request, const Error& error, HttpResponse& response) {
+  HttpHandler* handler = find(request.path());
+  if (handler == nullptr) return HttpHandler::refuse(request, error, response);
+  handler->refuse(request, error, response);
 }
 
 std::string_view HttpRouter::route_name(const HttpRequest& request) const noexcept {

@@ -29,6 +29,11 @@ class DecodedPath {
   std::string_view view_;
 };
 
+/// As it came, so that it is plain text.
+std::string_view shown_path(const HttpRequest& request) noexcept {
+  return request.path().substr(0, 300);
+}
+
 class OciHandler final : public HttpHandler {
  public:
   OciHandler(Registry& registry, const Authenticator& authenticator, const AccessPolicy& policy,
@@ -49,6 +54,11 @@ class OciHandler final : public HttpHandler {
       };
     }
     return action;
+  }
+
+  void refuse(const HttpRequest& /*request*/, const Error& error,
+              HttpResponse& response) override {
+    respond_with_oci_error(oci_error(error.code, OciSubject::name), error.message, response);
   }
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {
@@ -72,7 +82,9 @@ class OciHandler final : public HttpHandler {
     const DecodedPath path(request.path());
     const OciTarget target = match_oci_route(path.view());
     if (target.route == OciRoute::none) {
-      respond_with_oci_error({404, "UNSUPPORTED"}, "there is nothing at this path", response);
+      respond_with_oci_error({404, "UNSUPPORTED"},
+                             slipway::format("there is nothing at {}", shown_path(request)),
+                             response);
       return HttpDone();
     }
     const AccessNeed* needed = oci_need(target.route, request.method);
@@ -80,7 +92,9 @@ class OciHandler final : public HttpHandler {
       const std::string allowed = oci_allowed_methods(target.route);
       response.add("Allow", allowed);
       respond_with_oci_error({405, "UNSUPPORTED"},
-                             slipway::format("this path takes {} only", allowed), response);
+                             slipway::format("{} takes {}, not {}", shown_path(request), allowed,
+                                             request.method_text.substr(0, 32)),
+                             response);
       return HttpDone();
     }
     if (target.route == OciRoute::token) return token(request, response);

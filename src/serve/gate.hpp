@@ -21,9 +21,14 @@ class Gate final : public HttpHandler {
       return handler->handle(request, response);
     respond_with_problem(Error(ErrorCode::unavailable, "the server is starting; try again"),
                          response);
-    response.add("Retry-After", std::uint64_t{1});
     response.close = true;
     return HttpDone{};
+  }
+
+  void refuse(const HttpRequest& request, const Error& error, HttpResponse& response) override {
+    HttpHandler* handler = handler_.load(std::memory_order_acquire);
+    if (handler == nullptr) return HttpHandler::refuse(request, error, response);
+    handler->refuse(request, error, response);
   }
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {

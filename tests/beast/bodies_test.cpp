@@ -344,6 +344,29 @@ TEST(BodiesTest, APeerThatGoesAwayWhileTheReceiverWorks) {
   EXPECT_EQ(story->finished, 0);
 }
 
+TEST(BodiesTest, TheHandlerWordsWhatTheTransportRefuses) {
+  class Worded final : public HttpHandler {
+   public:
+    HttpAction handle(const HttpRequest&, HttpResponse&) override {
+      throw std::runtime_error("broken");
+    }
+    void refuse(const HttpRequest& request, const Error& error, HttpResponse& response) override {
+      response.status = 599;
+      response.bytes().append(request.path()).append(" ").append(to_string(error.code));
+    }
+    [[nodiscard]] std::string_view route_name(const HttpRequest&) const noexcept override {
+      return "worded";
+    }
+  } handler;
+  const auto server = start_http_server(handler, {});
+  ASSERT_TRUE(server.ok());
+  RawClient client((*server)->port());
+  client.send("GET /here HTTP/1.1\r\nHost: a\r\n\r\n");
+  const RawResponse response = client.receive();
+  EXPECT_EQ(response.status, 599);
+  EXPECT_EQ(response.body, "/here internal");
+}
+
 TEST(BodiesTest, MoreWorkThanThePoolTakesIs503) {
   HttpServerOptions options;
   options.blocking_threads = 1;

@@ -34,6 +34,34 @@ TEST_F(OciAccessTest, NobodyIsChallenged) {
   EXPECT_EQ(exchange(world.handler(), "POST", "/v2/app/blobs/uploads/").status, 401);
 }
 
+TEST_F(OciAccessTest, WhatTheTransportRefusesHasTheSpecificationsFormBelowV2Only) {
+  OciWorld world(memory, AnonymousAccess::push);
+  HttpRouter router;
+  router.mount("/v2/", world.handler());
+  HttpRequest request;
+  HttpResponse response;
+  request.target = "/v2/app/tags/list";
+  router.refuse(request, Error(ErrorCode::unavailable, "the server is busy"), response);
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.field("Retry-After"), "1");
+  EXPECT_EQ(response.text(),
+            R"({"errors":[{"code":"TOOMANYREQUESTS","message":"the server is busy"}]})");
+  response.clear();
+  request.target = "/api/v1/builds";
+  router.refuse(request, Error(ErrorCode::unavailable, "the server is busy"), response);
+  EXPECT_EQ(response.field("Content-Type"), "application/problem+json");
+}
+
+TEST_F(OciAccessTest, APathThatIsNoneAndAMethodThatIsNoneAreNamed) {
+  OciWorld world(memory, AnonymousAccess::push);
+  EXPECT_NE(exchange(world.handler(), "GET", "/v2/no/such/thing").body.find("/v2/no/such/thing"),
+            std::string::npos);
+  const OciAnswer answer = exchange(world.handler(), "PATCH", "/v2/app/tags/list");
+  EXPECT_EQ(answer.status, 405);
+  EXPECT_NE(answer.body.find("/v2/app/tags/list takes GET, HEAD, not PATCH"), std::string::npos)
+      << answer.body;
+}
+
 TEST_F(OciAccessTest, AWrongTokenIsRefusedEvenWhereNobodyMay) {
   OciWorld world(memory, AnonymousAccess::push);
   EXPECT_EQ(exchange(world.handler(), "GET", "/v2/", bearer("slp_wrong")).status, 401);

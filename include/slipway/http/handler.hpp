@@ -61,6 +61,10 @@ class HttpHandler {
   /// Runs on an I/O thread: must not block. `request` stays valid until the response was sent.
   virtual HttpAction handle(const HttpRequest& request, HttpResponse& response) = 0;
 
+  /// Answers a request that the transport could not carry out (unavailable: too much is waiting;
+  /// internal) in the form in which this handler tells errors. Must not block.
+  virtual void refuse(const HttpRequest& request, const Error& error, HttpResponse& response);
+
   /// A short, fixed name of the request's route for metrics and logs: "blob", "manifest", "hook".
   [[nodiscard]] virtual std::string_view route_name(const HttpRequest& request) const noexcept = 0;
 };
@@ -83,6 +87,7 @@ class HttpRouter final : public HttpHandler {
   void mount(std::string_view prefix, HttpHandler& handler);
 
   HttpAction handle(const HttpRequest& request, HttpResponse& response) override;
+  void refuse(const HttpRequest& request, const Error& error, HttpResponse& response) override;
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override;
 
  private:
