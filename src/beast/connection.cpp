@@ -101,13 +101,13 @@ void Connection::give_way() {
 void Connection::on_deadline() {
   if (state_ == State::answer && writing_ && has_read_on()) return;
   switch (state_) {
-    case State::handshake:
-    case State::linger: thread_.metrics().cut(CutReason::head); break;
+    case State::handshake: thread_.metrics().cut(CutReason::head); break;
     case State::head: thread_.metrics().cut(parser_ ? CutReason::head : CutReason::idle); break;
     case State::body:
     case State::discard: thread_.metrics().cut(CutReason::body); break;
     case State::answer: thread_.metrics().cut(CutReason::answer); break;
     case State::running:
+    case State::linger:  // it was ended before
     case State::closed: break;
   }
   abort();

@@ -151,8 +151,8 @@ Failure Push::refusal(std::string_view what, const IncomingResponse& response) {
                                   .append(std::to_string(response.status))
                                   .append(text.empty() ? "" : ": ")
                                   .append(text);
-  if (response.status == 413 || response.status == 507 || text.find("quota") != std::string::npos)
-    return user_failure("quota_exceeded", message);
+  if (response.status == 413) return user_failure("quota_exceeded", message);
+  if (response.status == 507) return infrastructure_failure("no_space", message);
   if (response.status == 401 || response.status == 403)
     return infrastructure_failure("push_denied", message);
   if (response.status == 400 || response.status == 415 || response.status == 422)

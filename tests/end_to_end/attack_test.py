@@ -1,6 +1,7 @@
 """Strangers that mean harm: they are cut off by the limits, what they send is refused, and all the while others are served, in
 bounded memory."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -139,6 +140,25 @@ class AttackTest(unittest.TestCase):
                 attacker = Attacker(self.server, bytes_sent)
                 self.assertEqual(attacker.status(), expected, attacker.answer[:300])
                 self.assertEqual(len(re.findall(rb"(?m)^HTTP/1\.1 \d", attacker.answer)), 1, "what was smuggled was answered")
+        self.assertLess(self.server.memory() - before, 50 * MiB)
+        self.serve_honest_ones(2)
+
+    def test_garbage(self):
+        self.machine(PUSH)
+        before = self.server.memory()
+        seed = random.SystemRandom().randrange(1_000_000)
+        garbage = random.Random(seed)
+        for number in range(300):
+            start = garbage.choice([b"", b"GET ", b"GET / HTTP/1.1\r\n", head("PUT", "/v2/app/web/manifests/a", "Transfer-Encoding: chunked")])
+            with socket.create_connection(("127.0.0.1", self.server.port), timeout=harness.HANG_GUARD) as connection:
+                with self.subTest(seed=seed, number=number), contextlib.suppress(ConnectionError):
+                    connection.sendall(start + garbage.randbytes(garbage.randrange(1, 40_000)))
+                    connection.shutdown(socket.SHUT_WR)
+                    answer = b""
+                    while piece := connection.recv(4096):
+                        answer += piece
+                    for status in re.findall(rb"(?m)^HTTP/1\.1 (\d+)", answer):
+                        self.assertIn(int(status), (400, 404, 405, 413, 417, 431, 501, 505), answer)
         self.assertLess(self.server.memory() - before, 50 * MiB)
         self.serve_honest_ones(2)
 

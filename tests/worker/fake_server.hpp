@@ -95,6 +95,7 @@ class FakeServer final : public HttpTransport {
   std::map<std::string, std::string> manifests;  // reference: bytes
   std::map<std::string, std::string> manifest_types;
   int manifest_status = 201;
+  int blob_status = 201;
 
  private:
   static IncomingResponse status(int code, std::string body = "{}") {
@@ -170,6 +171,8 @@ class FakeServer final : public HttpTransport {
     if (rest.starts_with("blobs/uploads/")) {
       const std::string digest(rest.substr(rest.find("digest=") + 7));
       if (digest_of(body).to_string() != digest) return status(400, "digest");
+      if (blob_status != 201)
+        return status(blob_status, R"({"errors": [{"code": "DENIED", "message": "full"}]})");
       blobs[digest] = body;
       return status(201, "");
     }

@@ -295,6 +295,14 @@ TEST_F(WorkerRunTest, AContextOfAnotherDigestIsNotBuilt) {
   EXPECT_TRUE(builder.dockerfile.empty());
 }
 
+TEST_F(WorkerRunTest, AServerWithoutRoomIsNotTheUsersFault) {
+  RecordingBuilder builder(one_image);
+  server.blob_status = 507;
+  EXPECT_EQ(run(builder).value(), WorkerOutcome::failed);
+  EXPECT_EQ(server.finished.at(0).failure->reason, "no_space");
+  EXPECT_EQ(server.finished.at(0).failure->failure_class, FailureClass::infrastructure);
+}
+
 TEST_F(WorkerRunTest, RefusedPushes) {
   RecordingBuilder builder(one_image);
   server.manifest_status = 413;
