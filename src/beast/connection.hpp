@@ -91,7 +91,6 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   // ---- heads: connection.cpp ----
   bool advance_head();
   bool need_head_bytes();
-  [[nodiscard]] bool waits_for_request() const noexcept { return state_ == State::head && !parser_; }
   void skip_empty_lines() noexcept;
   void begin_head();
   void begin_request();
