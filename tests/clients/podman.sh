@@ -52,7 +52,7 @@ plain() {
   p push --quiet --tls-verify=false --creds "ada:$PLAIN_PASSWORD" "$PLAIN/clients/podman:two"
 }
 tags() {
-  equal "$(p search --tls-verify=false --list-tags --format '{{.Tag}}' "$PLAIN/clients/podman" | tr '\n' ' ')" "one two "
+  equal "$(p search --tls-verify=false --list-tags --no-trunc "$PLAIN/clients/podman" | awk 'NR > 1 { print $2 }' | tr '\n' ' ')" "one two "
 }
 
 check "a wrong password is refused" refused "unauthorized|invalid username/password" \
