@@ -56,14 +56,18 @@ void IoThread::adopt(int descriptor, bool ip_v6, std::string peer, std::string c
         std::make_unique<Connection>(*this, std::move(peer), client, tls != nullptr);
     auto channel = tls != nullptr ? make_tls_channel(std::move(socket), *tls, *connection)
                                   : make_plain_channel(std::move(socket), *connection);
-    waiting_.push_back(connection.get());
-    connection->place = {std::prev(waiting_.end()), true};
-    metrics_.opened();
-    connection.release()->start(std::move(channel));  // it deletes itself once it is closed
+    adopt(std::move(connection), std::move(channel));
   } catch (const std::exception& exception) {
     server_.log.warning("connection not taken", {{"error", exception.what()}});
     server_.connection_closed(client);
   }
+}
+
+void IoThread::adopt(std::unique_ptr<Connection> connection, std::unique_ptr<Channel> channel) {
+  waiting_.push_back(connection.get());
+  connection->place = {std::prev(waiting_.end()), true};
+  metrics_.opened();
+  connection.release()->start(std::move(channel));  // it deletes itself once it is closed
 }
 
 void IoThread::closed(Connection& connection) noexcept {

@@ -27,6 +27,7 @@
 
 namespace slipway::beast {
 
+class Channel;
 class Connection;
 
 /// What all threads of a server share. Nothing of it changes while connections exist, but what is
@@ -71,6 +72,8 @@ class IoThread {
   /// Takes over a socket that was accepted. `tls` may be null.
   void adopt(int descriptor, bool ip_v6, std::string peer, std::string client,
              asio::ssl::context* tls);
+  /// Starts a connection over its channel.
+  void adopt(std::unique_ptr<Connection> connection, std::unique_ptr<Channel> channel);
 
   /// Time has passed.
   void tick();

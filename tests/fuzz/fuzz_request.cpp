@@ -30,8 +30,9 @@ class MemoryChannel final : public Channel {
 
   bool handshake() override { return false; }
 
-  void read(std::span<char> into) override {
-    thread_.post([this, into] {
+  void read() override {
+    thread_.post([this] {
+      const std::span<char> into = closed_ ? std::span<char>() : owner_.read_space();
       const std::size_t size = closed_ ? 0 : rest_.copy(into.data(), std::min(into.size(), piece_));
       rest_.remove_prefix(size);
       owner_.on_read(size > 0 ? Failure() : Failure(asio::error::eof), size);
@@ -56,6 +57,7 @@ class MemoryChannel final : public Channel {
     return size;
   }
 
+  [[nodiscard]] std::size_t unacknowledged() noexcept override { return 0; }
   [[nodiscard]] bool prefers_one_piece() const noexcept override { return false; }
   void linger() override {
     thread_.post([this] { owner_.on_lingered(); });
@@ -116,12 +118,14 @@ std::string converse(HttpHandler& handler, std::string_view bytes, std::size_t p
   static ManualClock clock(*parse_rfc3339("2026-11-24T09:05:03.007Z"));
   const HttpServerOptions options;
   bool closed = false;
-  ServerContext context{handler,           options, Log::none(), Metrics::none(), clock, pool(),
-                        [&] { closed = true; }};
+  BodyMemory memory(std::size_t{64} << 20U);
+  ServerContext context{handler, options, Log::none(), Metrics::none(), clock,
+                        pool(),  memory,  [&](std::string_view) { closed = true; }};
   IoThread thread(context);
   std::string out;
-  auto* connection = new Connection(thread, "127.0.0.1:40112", false);
-  connection->start(std::make_unique<MemoryChannel>(thread, *connection, bytes, piece, out));
+  auto connection = std::make_unique<Connection>(thread, "127.0.0.1:40112", "127.0.0.1", false);
+  auto channel = std::make_unique<MemoryChannel>(thread, *connection, bytes, piece, out);
+  thread.adopt(std::move(connection), std::move(channel));
   while (!closed) thread.context().run_one();
   FUZZ_EXPECT(out.empty() || out.starts_with("HTTP/1.1 "));
   return out;
