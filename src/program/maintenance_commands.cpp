@@ -57,7 +57,7 @@ OperationOutcome describe_backup(json::Value result) {
   OperationOutcome outcome;
   outcome.text = slipway::format(
       "backed up to {}: {} of metadata, {} objects ({}), {} of them linked\n"
-      "not included: admin.token, key files, uploads that have not ended\n",
+      "not included: admin.token, secret.key, uploads that have not ended\n",
       on_one_line(result.find("folder").text()), megabytes(number("metadata_bytes")),
       number("objects"), megabytes(number("object_bytes")), number("linked"));
   if (number("missing") > 0) {

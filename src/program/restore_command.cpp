@@ -43,8 +43,9 @@ ExitStatus restore_folder(const RestoreOptions& options) {
   if (options.json)
     print(json + "\n");
   else
-    print(slipway::format("{}restored to {}: {} objects linked, {} copied\n", outcome.text,
-                          options.data, report->copied.linked,
+    print(slipway::format("{}restored to {}: {} objects linked, {} copied\n"
+                          "it opens with the key of the folder that was backed up (secret.key)\n",
+                          outcome.text, options.data, report->copied.linked,
                           report->copied.objects - report->copied.linked));
   return outcome.status;
 }

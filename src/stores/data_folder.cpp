@@ -167,7 +167,8 @@ Result<DataFolder> DataFolder::open_empty(const fs::path& folder) {
   fs::directory_iterator entry;
   if (!error && there) entry = fs::directory_iterator(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error))
-    if (entry->path().filename() != "lost+found")
+    if (entry->path().filename() != "lost+found" &&
+        entry->path().filename() != secret_key_file_name)
       return Error(ErrorCode::invalid_argument,
                    slipway::format("{} is not empty; name an empty folder or one that does not "
                                    "exist yet",

@@ -26,7 +26,8 @@ class DataFolder {
   /// io, quota_exceeded.
   static Result<DataFolder> open(const std::filesystem::path& folder);
 
-  /// The same of a folder that is empty or missing; any other is refused, ours too.
+  /// The same of a folder that is missing, or empty but for a key that was put there beforehand; any
+  /// other is refused, ours too.
   static Result<DataFolder> open_empty(const std::filesystem::path& folder);
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }

@@ -39,6 +39,11 @@ class MaintenanceCommands : public testing::Test {
     return ask(url_of(*server_, bytes), {.method = HttpMethod::head, .token = server_->token()})
         .status;
   }
+  /// What is not in a backup, and an operator has kept.
+  void put_aside_files(const std::string& token) const {
+    write_file(folder_ / "new/admin.token", token + "\n");
+    fs::copy_file(folder_ / "data/secret.key", folder_ / "new/secret.key");
+  }
   static fs::path file_of(const fs::path& data, const std::string& bytes) {
     const std::string hex = digest_of(bytes).hex();
     return data / "blobs" / hex.substr(0, 2) / ("sha256-" + hex);
@@ -124,6 +129,7 @@ TEST_F(MaintenanceCommands, ABackupIsRestoredAndServes) {
   EXPECT_THAT(made.output, HasSubstr("backed up to " + (folder_ / "backup").string()));
   EXPECT_THAT(made.output, HasSubstr("not included: admin.token"));
   EXPECT_FALSE(fs::exists(folder_ / "backup/admin.token"));
+  EXPECT_FALSE(fs::exists(folder_ / "backup/secret.key"));
   const Ended again = slipway({"backup", "backup"});
   EXPECT_EQ(again.status, 1);
   EXPECT_THAT(again.errors, HasSubstr("it is not empty"));
@@ -135,7 +141,7 @@ TEST_F(MaintenanceCommands, ABackupIsRestoredAndServes) {
   EXPECT_EQ(restored.status, 0) << restored.errors;
   EXPECT_THAT(restored.output, HasSubstr("all sound"));
   EXPECT_THAT(restored.output, HasSubstr("restored to new: 1 objects linked, 0 copied"));
-  write_file(folder_ / "new/admin.token", token + "\n");
+  put_aside_files(token);
   ServeProcess other(folder_ / "new");
   const auto get_there = [&](const std::string& bytes) {
     return ask(url_of(other, bytes), {.token = token});
@@ -157,7 +163,7 @@ TEST_F(MaintenanceCommands, ARestoreNamesWhatIsBrokenAndServesTheRest) {
   EXPECT_EQ(restored.status, 1);
   EXPECT_THAT(restored.output, HasSubstr("quarantined " + digest_of(large).to_string()));
   EXPECT_THAT(restored.output, HasSubstr("app/web"));
-  write_file(folder_ / "new/admin.token", token + "\n");
+  put_aside_files(token);
   ServeProcess other(folder_ / "new");
   EXPECT_EQ(ask(url_of(other, large), {.token = token}).status, 404);
   EXPECT_EQ(ask(url_of(other, small), {.token = token}).body, small);

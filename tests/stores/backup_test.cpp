@@ -43,14 +43,15 @@ class BackupTest : public testing::Test {
         .remove(digest, [](WriteTransaction&, const BlobInfo&, Timestamp) { return Result<bool>(true); })
         .value_or(false);
   }
-  /// Restores and opens what a backup has.
-  static std::unique_ptr<Stores> restored(const fs::path& backup, const fs::path& data) {
+  /// Restores and opens what a backup has, with the key, which is not in it.
+  std::unique_ptr<Stores> restored(const fs::path& backup, const fs::path& data) const {
     {
       const auto restore = begin_restore(backup, data, StoreOptions(), {});
       EXPECT_TRUE(succeeded(restore));
       if (!restore) return nullptr;
       EXPECT_TRUE(succeeded((*restore)->finish()));
     }
+    fs::copy_file(data_ / "secret.key", data / "secret.key");
     auto stores = open_stores(data);
     EXPECT_TRUE(succeeded(stores));
     return stores ? std::move(*stores) : nullptr;
@@ -76,7 +77,7 @@ TEST_F(BackupTest, HasEverythingAndSharesLargeFiles) {
   EXPECT_EQ(made->missing, 0U);
   EXPECT_EQ(made->object_bytes, large.size());
   EXPECT_EQ(read_file(folder_ / "backup/BACKUP"),
-            "slipway backup of data format 1\n1 objects of 5000 bytes\n");
+            "slipway backup of data format 2\n1 objects of 5000 bytes\n");
   EXPECT_TRUE(fs::equivalent(data_ / object_name(digest), folder_ / "backup" / object_name(digest)));
   EXPECT_FALSE(fs::exists(folder_ / "backup/staging"));
   EXPECT_FALSE(fs::exists(folder_ / "backup/metadata/lock.mdb"));
@@ -216,6 +217,28 @@ TEST_F(BackupTest, OnlyAWholeBackupIsRestoredAndOnlyIntoAnEmptyFolder) {
   write_file(folder_ / "other/BACKUP", "slipway backup of data format 9\n");
   EXPECT_THAT(begin(folder_ / "other", folder_ / "new"), HasSubstr("another format"));
   EXPECT_FALSE(fs::exists(folder_ / "new"));
+}
+
+/// Whoever finds a backup finds no secrets: their key is kept elsewhere.
+TEST_F(BackupTest, TheKeyIsNotInItAndMayBeThereBeforeTheRestore) {
+  ASSERT_TRUE(succeeded(back_up(folder_ / "backup")));
+  EXPECT_FALSE(fs::exists(folder_ / "backup/secret.key"));
+  for (const char* name : {"without", "with"}) {
+    const fs::path data = folder_ / name;
+    fs::create_directory(data);
+    const bool with_key = name == std::string("with");
+    if (with_key) fs::copy_file(data_ / "secret.key", data / "secret.key");
+    {
+      const auto restore = begin_restore(folder_ / "backup", data, StoreOptions(), {});
+      ASSERT_TRUE(succeeded(restore));
+      ASSERT_TRUE(succeeded((*restore)->finish()));
+    }
+    const auto opened = open_stores(data);
+    if (with_key)
+      EXPECT_TRUE(succeeded(opened));
+    else
+      EXPECT_TRUE(failed(opened, ErrorCode::denied));
+  }
 }
 
 TEST_F(BackupTest, AnInterruptedRestoreIsNoDataFolder) {
