@@ -316,6 +316,7 @@ TEST_P(ScrubTest, OneThatResumesGoesOnWhereItWasStopped) {
 TEST_P(ScrubTest, ChangesCauseNoFalseAlarms) {
   std::atomic<bool> done = false;
   std::atomic<int> wrong = 0;
+  std::atomic<int> turns = 0;
   const std::uint64_t seed = test::random_seed();
   std::vector<std::thread> writers;
   for (unsigned writer = 0; writer < 4; ++writer) {
@@ -335,10 +336,11 @@ TEST_P(ScrubTest, ChangesCauseNoFalseAlarms) {
           return !found || !cursor->key().starts_with(holders);
         };
         if (!blobs_.remove(digest, unused)) ++wrong;
+        ++turns;
       }
     });
   }
-  for (int round = 0; round < 20; ++round) {
+  for (int round = 0; round < 20 || turns < 400; ++round) {
     const ScrubReport report = scrub_all();
     EXPECT_TRUE(report.clean()) << to_json(report);
   }
