@@ -68,6 +68,7 @@ function(slipway_test folder)
   foreach(other IN LISTS arg_DEPENDS)
     target_link_libraries(${program} PRIVATE slipway_${other})
   endforeach()
+  target_compile_options(${program} PRIVATE ${SLIPWAY_TEST_OPTIMIZATION})
   target_precompile_headers(${program} REUSE_FROM slipway_test_precompiled)
 
   gtest_discover_tests(${program}

@@ -33,7 +33,7 @@ struct LmdbOptions {
   /// Writes nothing, not even a lock file: for a copy that nobody else has open. `write` is then an
   /// error.
   bool read_only = false;
-  std::shared_ptr<const Sealer> sealer;  // MetadataStore::sealer; null: an ephemeral one
+  std::shared_ptr<const Sealer> sealer = nullptr;  // MetadataStore::sealer; null: an ephemeral one
 };
 
 class LmdbMetadataStore : public MetadataStore {
