@@ -145,7 +145,7 @@ HttpAction answer_token(const OciParts& parts, const Authenticator& authenticato
                            [](const Error& error, HttpResponse& later) {
                              respond_with_oauth_error("invalid_request", error.message, later);
                            }),
-                       max_form_bytes};
+                       max_form_bytes, true};
   }
   if (parts.options.reads_may_block)
     return HttpBlocking{[&parts, &authenticator, &request](HttpResponse& later) {
