@@ -58,6 +58,7 @@ class WatchedMetadata final : public MetadataStore {
   }
   [[nodiscard]] bool reads_may_block() const noexcept override { return inner_.reads_may_block(); }
   [[nodiscard]] Counts counts() const noexcept override { return inner_.counts(); }
+  [[nodiscard]] const Sealer& sealer() const noexcept override { return inner_.sealer(); }
 
  private:
   struct WatchedTransaction final : WriteTransaction {
