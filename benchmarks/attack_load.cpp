@@ -131,7 +131,7 @@ double p99(std::vector<double>& values) {
 
 constexpr std::size_t honest_clients = 16;
 constexpr std::string_view manifest_path = "/v2/app/web/manifests/v1";
-constexpr std::string_view index =
+constexpr std::string_view empty_index =
     R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]})";
 
 std::string push_of(std::string_view content) {
@@ -319,7 +319,7 @@ int main(int count, char** words) {
   HonestClient client(address);
   const std::string large(16U << 20U, 'l');
   if (client.ask(request("PUT", manifest_path,
-                         "Content-Type: application/vnd.oci.image.index.v1+json\r\n", index)) != 201 ||
+                         "Content-Type: application/vnd.oci.image.index.v1+json\r\n", empty_index)) != 201 ||
       client.ask(push_of(large)) != 201)
     fail("the server takes no pushes: is it run with --anonymous push?");
   const auto kinds = attacks("/v2/app/web/blobs/" + slipway::digest_of(large).to_string());

@@ -118,7 +118,7 @@ class Filler {
     each(order.size(), [&](WriteTransaction& transaction, std::size_t i) {
       const std::size_t size = content(order[i]).size();
       const std::string row =
-          rows::encode({size, media_type::oci_manifest, std::nullopt, {config().digest}});
+          rows::encode({size, media_type::oci_manifest, std::nullopt, {config().digest}, now_});
       return transaction.put(rows::manifest(repository(order[i]), digests_[order[i]]), row);
     });
     each(order.size(), [&](WriteTransaction& transaction, std::size_t i) {
@@ -127,7 +127,7 @@ class Filler {
     });
     each(order.size(), [&](WriteTransaction& transaction, std::size_t i) {
       return rows::move_tag(transaction, repository(order[i]), "v" + digits(order[i]),
-                            digests_[order[i]]);
+                            digests_[order[i]], LeaseTerms(), now_);
     });
   }
 
@@ -142,10 +142,10 @@ class Filler {
       SLIPWAY_CHECK(transaction.put(rows::named_by(repository, config().digest, digest), {}));
       return transaction.put(rows::manifest(repository, digest),
                              rows::encode({bytes.size(), media_type::oci_manifest, std::nullopt,
-                                           {config().digest}}));
+                                           {config().digest}, now_}));
     });
     each(count, [&](WriteTransaction& transaction, std::size_t i) {
-      return rows::move_tag(transaction, repository, "v" + digits(i), digest);
+      return rows::move_tag(transaction, repository, "v" + digits(i), digest, LeaseTerms(), now_);
     });
   }
 
