@@ -19,6 +19,8 @@
 namespace slipway::beast {
 namespace {
 
+constexpr std::size_t usual_connections = 16384;
+
 /// What a served connection may need beside its own descriptor is an object's or a stage's.
 std::size_t most_connections() {
   rlimit descriptors{};
@@ -30,8 +32,9 @@ HttpServerOptions completed(HttpServerOptions options) {
   if (options.io_threads == 0)
     options.io_threads = std::max(1U, std::thread::hardware_concurrency() / 2);
   if (options.blocking_threads == 0) options.blocking_threads = 32;
-  options.max_connections = std::clamp<std::size_t>(
-      options.max_connections, 1, std::max<std::size_t>(most_connections(), 1));
+  if (options.max_connections == 0) options.max_connections = usual_connections;
+  options.max_connections =
+      std::min(options.max_connections, std::max<std::size_t>(most_connections(), 1));
   options.max_head_bytes =
       std::clamp(options.max_head_bytes, std::size_t{1024}, IoThread::body_buffer_size);
   return options;

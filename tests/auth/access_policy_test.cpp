@@ -94,7 +94,8 @@ TEST(AccessPolicy, GreetsWhoeverMayDoAnything) {
   };
   EXPECT_FALSE(greets(AnonymousAccess::none, Identity()));
   EXPECT_TRUE(greets(AnonymousAccess::none, known({})));
-  EXPECT_TRUE(greets(AnonymousAccess::pull, Identity()));
+  EXPECT_FALSE(greets(AnonymousAccess::pull, Identity())) << "so that clients send their token";
+  EXPECT_TRUE(greets(AnonymousAccess::push, Identity()));
 }
 
 TEST(AccessPolicy, LetsAWorkerCallForItsOwnBuildOnly) {

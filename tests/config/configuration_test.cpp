@@ -40,7 +40,7 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_TRUE(configuration.registry.retention.empty());
   EXPECT_EQ(configuration.registry.scrub.interval, std::chrono::hours(24 * 7));
   EXPECT_EQ(configuration.registry.scrub.bytes_per_second, 10'485'760U);
-  EXPECT_EQ(configuration.limits.http.max_connections, 16384U);
+  EXPECT_EQ(configuration.limits.http.max_connections, 0U) << "as many as files can be open";
   EXPECT_EQ(configuration.limits.http.max_connections_per_client, 0U);
   EXPECT_EQ(configuration.limits.http.max_head_bytes, 16384U);
   EXPECT_EQ(configuration.limits.http.max_body_memory, 268435456U);

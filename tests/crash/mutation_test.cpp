@@ -41,7 +41,7 @@ const std::vector<Mutation> mutations = {
      [](const std::string& path) { return path == "data/metadata/data.mdb (written through)"; },
      {invariant::acknowledged, invariant::opens, invariant::links}},
     {"MetadataFolder", [](const std::string& path) { return path == "data/metadata"; },
-     {invariant::acknowledged}},
+     {invariant::opens, invariant::acknowledged}},
     {"DataFolder", [](const std::string& path) { return path == "data"; },
      {invariant::opens, invariant::acknowledged}},
     {"FolderOfTheDataFolder", [](const std::string& path) { return path.empty(); },

@@ -41,7 +41,7 @@ struct HttpServerOptions {
   /// At the limit a newcomer takes the place of whoever has waited longest without having sent a
   /// whole request; when there is none, it waits. Half of the descriptors that the process may have
   /// open are the limit where that is less: what is served needs the others.
-  std::size_t max_connections = 16384;
+  std::size_t max_connections = 0;  // 0: 16384, or as many as there may be
   /// From one address, or from one /64 of IPv6; more are answered 503. 0: no limit, since all
   /// clients behind a proxy have one address.
   std::size_t max_connections_per_client = 0;
