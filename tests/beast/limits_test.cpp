@@ -336,9 +336,17 @@ TEST(LimitsTest, WithoutDescriptorsItWaitsForSome) {
   CountingLog log;
   ManualClock clock{Timestamp(1700000000000ms)};
   TestServer server({}, {.clock = &clock}, log);
-  RawClient before(server.port());
-  before.send(hello);
-  before.receive();
+  Event runs, go_on;
+  server.handler.on("/block", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    return HttpBlocking{[&](HttpResponse& response) {
+      runs.set();
+      go_on.wait();
+      response.bytes() = "done";
+    }};
+  });
+  RawClient served(server.port());
+  served.send("GET /block HTTP/1.1\r\nHost: a\r\n\r\n");
+  runs.wait();
 
   RawClient waiting(server.port());  // has its descriptor; the server's is still to come
   RawClient also_waiting(server.port());
@@ -361,8 +369,8 @@ TEST(LimitsTest, WithoutDescriptorsItWaitsForSome) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
   while (log.count() == 0) std::this_thread::yield();
-  before.send(hello);
-  EXPECT_EQ(before.receive().body, "hello") << "those that are there go on";
+  go_on.set();
+  EXPECT_EQ(served.receive().body, "done") << "those that are served go on";
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   ::send(socket, hello.data(), hello.size(), MSG_NOSIGNAL);
   clock.advance(2s);
