@@ -276,42 +276,52 @@ TEST(LimitsTest, OneClientMayHaveSoManyConnections) {
   }
 }
 
+/// Answers how many bytes came; tells when there are `awaited`.
+class CountingReceiver final : public BodyReceiver {
+ public:
+  CountingReceiver(std::size_t awaited, Event& arrived) : awaited_(awaited), arrived_(arrived) {}
+
+  Result<void> append(std::span<const std::byte> bytes) override {
+    size_ += bytes.size();
+    if (size_ >= awaited_) arrived_.set();
+    return {};
+  }
+  void finish(HttpResponse& response) override { response.bytes() = std::to_string(size_); }
+  void fail(const Error& error, HttpResponse& response) override {
+    respond_with_problem(error, response);
+  }
+
+ private:
+  const std::size_t awaited_;
+  Event& arrived_;
+  std::size_t size_ = 0;
+};
+
 TEST(LimitsTest, LargeBodiesThatAreKeptWholeShareTheirMemory) {
   HttpServerOptions options;
   options.max_body_memory = 1'000'000;
   TestServer server(options);
+  Event most_arrived;
   server.handler.on("/whole", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
-    return HttpReceive{
-        receive_whole_body(
-            800'000,
-            [](std::string&& body, HttpResponse& response) {
-              response.bytes() = std::to_string(body.size());
-            },
-            [](const Error& error, HttpResponse& response) {
-              respond_with_problem(error, response);
-            }),
-        800'000, true};
+    return HttpReceive{std::make_unique<CountingReceiver>(799'999, most_arrived), 800'000, true};
   });
   const auto head = [](std::size_t size) {
     return "POST /whole HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
   };
   RawClient holder(server.port());
   holder.send(head(800'000) + std::string(799'999, 'x'));
-  RawClient second(server.port());
-  for (int status = 0; status != 503;) {  // as soon as the holder's bytes have been read
-    RawClient next(server.port());
-    next.send(head(300'000) + std::string(300'000, 'y'));
-    const auto answer = next.receive();
-    status = answer.status;
-    if (status == 503) {
-      EXPECT_NE(answer.body.find("limits.max_body_memory"), std::string::npos);
-    }
-  }
+  most_arrived.wait();
+  RawClient refused(server.port());
+  refused.send(head(300'000) + std::string(300'000, 'y'));
+  const auto refusal = refused.receive();
+  EXPECT_EQ(refusal.status, 503);
+  EXPECT_NE(refusal.body.find("limits.max_body_memory"), std::string::npos);
   RawClient small(server.port());
   small.send(head(60'000) + std::string(60'000, 'z'));
   EXPECT_EQ(small.receive().body, "60000") << "small ones always find room";
   holder.send("x");
   EXPECT_EQ(holder.receive().body, "800000");
+  RawClient second(server.port());
   second.send(head(300'000) + std::string(300'000, 'y'));
   EXPECT_EQ(second.receive().body, "300000") << "what was held was given back";
 }
