@@ -1,5 +1,7 @@
 #include "yaml/yaml.hpp"
 
+#include <utility>
+
 #include <yaml-cpp/yaml.h>
 
 #include "support/format.hpp"
@@ -52,7 +54,7 @@ struct Reader {
       SLIPWAY_TRY(Node value, read(member.second, depth + 1));
       // What is not there has no place; yaml-cpp gives it that of what follows.
       if (value.kind == Node::Kind::null) value.line = key.line;
-      node.members.emplace_back(std::move(key), std::move(value));
+      node.members.push_back({std::move(key), std::move(value)});
     }
     return node;
   }

@@ -10,12 +10,13 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include <slipway/core/result.hpp>
 
 namespace slipway::yaml {
+
+struct Member;
 
 struct Node {
   enum class Kind { null, scalar, sequence, mapping };
@@ -25,10 +26,15 @@ struct Node {
   std::string scalar;
   bool quoted = false;  // the scalar stood in quotes: "5" is a text, 5 a number
   std::vector<Node> items;
-  std::vector<std::pair<Node, Node>> members;  // in the file's order; keys are scalars
+  std::vector<Member> members;  // in the file's order
 
   /// The member of that name; null when there is none.
   [[nodiscard]] const Node* find(std::string_view name) const noexcept;
+};
+
+struct Member {
+  Node key;  // a scalar
+  Node value;
 };
 
 inline constexpr std::size_t max_document_bytes = std::size_t{1} << 20U;

@@ -24,9 +24,9 @@ TEST(Yaml, AMappingKeepsItsOrderAndKnowsItsLines) {
   const Node root = good("b: 1\na:\n  - x\n  - {c: y}\n");
   ASSERT_EQ(root.kind, Node::Kind::mapping);
   ASSERT_EQ(root.members.size(), 2U);
-  EXPECT_EQ(root.members[0].first.scalar, "b");
-  EXPECT_EQ(root.members[0].second.scalar, "1");
-  EXPECT_EQ(root.members[1].first.line, 2);
+  EXPECT_EQ(root.members[0].key.scalar, "b");
+  EXPECT_EQ(root.members[0].value.scalar, "1");
+  EXPECT_EQ(root.members[1].key.line, 2);
   const Node* a = root.find("a");
   ASSERT_NE(a, nullptr);
   ASSERT_EQ(a->kind, Node::Kind::sequence);
