@@ -11,6 +11,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string_view>
 
 #include <slipway/auth/access_policy.hpp>
@@ -117,22 +118,23 @@ inline constexpr std::array access_table{
     AccessRow{HttpMethod::get, "/metrics", access::everyone},
 };
 
-/// The row of a method and path; nullptr without one.
-constexpr const AccessRow* find_access_row(HttpMethod method, std::string_view prefix,
-                                           std::string_view pattern) noexcept {
+/// The row of a method and path; nullopt without one. No pointer: g++ 12 compares none with nullptr
+/// while compiling under UBSan.
+constexpr std::optional<AccessRow> find_access_row(HttpMethod method, std::string_view prefix,
+                                                   std::string_view pattern) noexcept {
   if (method == HttpMethod::head) method = HttpMethod::get;
   for (const AccessRow& row : access_table)
     if (row.method == method && row.path.size() == prefix.size() + pattern.size() &&
         row.path.starts_with(prefix) && row.path.ends_with(pattern))
-      return &row;
-  return nullptr;
+      return row;
+  return std::nullopt;
 }
 
 /// While compiling only: a route that the table does not know is a compiler's error here.
 consteval AccessNeed access_of(HttpMethod method, std::string_view prefix,
                                std::string_view pattern) {
-  const AccessRow* row = find_access_row(method, prefix, pattern);
-  if (row == nullptr) throw "this route has no row in access_table (src/http/access_table.hpp)";
+  const std::optional<AccessRow> row = find_access_row(method, prefix, pattern);
+  if (!row) throw "this route has no row in access_table (src/http/access_table.hpp)";
   return row->need;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "http/access_table.hpp"
@@ -56,13 +57,13 @@ consteval bool tables_agree() {
 static_assert(tables_agree(), "access_table.hpp and the routes of /v2/ do not fit");
 
 /// Looked up while compiling: needs[route][method].
-using Needs = std::array<std::array<const AccessNeed*, methods.size()>, table.size()>;
+using Needs = std::array<std::array<std::optional<AccessNeed>, methods.size()>, table.size()>;
 consteval Needs join_tables() {
   Needs needs{};
   for (std::size_t row = 0; row < table.size(); ++row)
     for (std::size_t method = 0; method < methods.size(); ++method)
-      if (const AccessRow* access = find_access_row(methods[method], "", table[row].path))
-        needs[row][method] = &access->need;
+      if (const auto access = find_access_row(methods[method], "", table[row].path))
+        needs[row][method] = access->need;
   return needs;
 }
 constexpr Needs needs = join_tables();
@@ -116,8 +117,9 @@ std::string_view oci_route_name(OciRoute route) noexcept {
 const AccessNeed* oci_need(OciRoute route, HttpMethod method) noexcept {
   const RouteRow* row = row_of(route);
   if (row == nullptr) return nullptr;
+  const auto& needs_of_row = needs[static_cast<std::size_t>(row - table.data())];
   for (std::size_t i = 0; i < methods.size(); ++i)
-    if (methods[i] == method) return needs[static_cast<std::size_t>(row - table.data())][i];
+    if (methods[i] == method) return needs_of_row[i] ? &*needs_of_row[i] : nullptr;
   return nullptr;
 }
 
