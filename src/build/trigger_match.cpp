@@ -51,14 +51,18 @@ std::optional<IgnoredEvent> refused_by_ref(const TriggerRequest& request, const 
 /// A payload that does not tell what changed may have changed anything.
 bool touches(const std::vector<std::string>& globs, const std::vector<std::string>& changed) {
   if (globs.empty() || changed.empty()) return true;
-  for (const std::string& glob : globs) {
-    const auto pattern = Pattern::compile_glob(glob);
-    if (!pattern) continue;
-    if (std::any_of(changed.begin(), changed.end(),
-                    [&](const std::string& path) { return pattern->matches(path); }))
-      return true;
+  std::vector<Pattern> wanted;
+  std::vector<Pattern> unwanted;
+  for (std::string_view glob : globs) {
+    const bool excludes = take_exclusion(glob);
+    auto pattern = Pattern::compile_glob(glob);
+    if (pattern) (excludes ? unwanted : wanted).push_back(std::move(*pattern));
   }
-  return false;
+  return std::any_of(changed.begin(), changed.end(), [&](const std::string& path) {
+    const auto matches = [&](const Pattern& pattern) { return pattern.matches(path); };
+    return (wanted.empty() || std::any_of(wanted.begin(), wanted.end(), matches)) &&
+           std::none_of(unwanted.begin(), unwanted.end(), matches);
+  });
 }
 
 /// Without repeats: two templates may give the same tag.

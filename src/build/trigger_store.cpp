@@ -39,8 +39,11 @@ Result<void> without_value(const Result<T>& result) {
 Result<void> check_lists(const TriggerRequest& request) {
   if (request.paths.size() > most_paths)
     return Error(ErrorCode::invalid_argument, "paths: at most 100 globs");
-  for (const std::string& glob : request.paths)
+  for (std::string_view glob : request.paths) {
+    if (take_exclusion(glob) && glob.empty())
+      return Error(ErrorCode::invalid_argument, "paths: \"!\" excludes nothing; name a path");
     SLIPWAY_CHECK(in_member(without_value(Pattern::compile_glob(glob)), "paths"));
+  }
   if (request.tags.empty() || request.tags.size() > most_tags)
     return Error(ErrorCode::invalid_argument, "tags: from 1 to 20 templates");
   for (const std::string& tag_template : request.tags)

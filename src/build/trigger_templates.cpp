@@ -74,6 +74,12 @@ std::optional<PushedName> pushed_name(std::string_view ref) noexcept {
   return std::nullopt;
 }
 
+bool take_exclusion(std::string_view& glob) noexcept {
+  if (!glob.starts_with('!')) return false;
+  glob.remove_prefix(1);
+  return true;
+}
+
 Result<void> check_tag_template(std::string_view tag_template) {
   if (tag_template.empty() || tag_template.size() > max_template_size)
     return invalid(tag_template, "a template has 1 to 100 characters");

@@ -28,6 +28,9 @@ struct PushedName {
 /// nullopt for a ref that is neither.
 std::optional<PushedName> pushed_name(std::string_view ref) noexcept;
 
+/// Takes the "!" off a glob that names paths which do not count; false for one that does not.
+bool take_exclusion(std::string_view& glob) noexcept;
+
 /// Can it become a tag at all? Errors: invalid_argument.
 Result<void> check_tag_template(std::string_view tag_template);
 

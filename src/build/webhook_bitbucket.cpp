@@ -24,7 +24,8 @@ std::optional<Person> author_of(json::Value target) {
   const json::Value user = author.find("user");
   Person person;
   read_raw_author(author.find("raw").text(), person);
-  person.username = user.find("nickname").text();
+  const json::Value nickname = user.find("nickname");  // before 2019: username
+  person.username = (nickname ? nickname : user.find("username")).text();
   person.avatar_url = user.find("links").find("avatar").find("href").text();
   if (person == Person()) return std::nullopt;
   return person;

@@ -30,6 +30,15 @@ CommitInfo commit_of(json::Value commit, json::Value sender) {
   return info;
 }
 
+/// The last commit of the push: old servers of Gitea tell it in the list only.
+json::Value head_of(json::Value payload, std::string_view id) {
+  const json::Value head = payload.find("head_commit");
+  if (head.is_object()) return head;
+  for (const json::Value commit : payload.find("commits").elements())
+    if (commit.find("id").text() == id) return commit;
+  return head;
+}
+
 }  // namespace
 
 Result<WebhookEvent> read_github_push(json::Value payload, std::string_view delivery) {
@@ -40,7 +49,7 @@ Result<WebhookEvent> read_github_push(json::Value payload, std::string_view deli
   if (push.ref.empty()) return wrong_field("ref", "the name of a ref");
   if (is_zero_object_id(push.commit)) return deleted_ref(push.ref);
 
-  const json::Value head = payload.find("head_commit");
+  const json::Value head = head_of(payload, push.commit);
   if (head.is_object()) {
     push.head = commit_of(head, payload.find("sender"));
     // Of an annotated tag, "after" is the tag object; its commit is the head.

@@ -124,7 +124,7 @@ void add_trigger_commands(CLI::App& parent, Command& command) {
         ->type_name("REGEX");
     app->add_option("--git-tag", options->git_tag, "Also git tags that match whole (default none)")
         ->type_name("REGEX");
-    app->add_option("--path", options->paths, "Only pushes that change one of these; repeatable")
+    app->add_option("--path", options->paths, "Only pushes that change one of these; !GLOB does not count; repeatable")
         ->type_name("GLOB")
         ->allow_extra_args(false);
     app->add_option("--context", options->context, "Folder in the source (default .)");

@@ -144,6 +144,21 @@ TEST(MatchTrigger, Paths) {
   EXPECT_EQ(reason_of(trigger, push), "");
 }
 
+TEST(MatchTrigger, PathsThatMustNotBeTheOnlyOnes) {
+  Trigger trigger = usual_trigger();
+  PushEvent push = push_of("refs/heads/main");
+  trigger.request.paths = {"!docs/**", "!*.md"};
+  push.changed_paths = {"docs/a/b.txt", "README.md"};
+  EXPECT_EQ(reason_of(trigger, push), "no changed path matches the trigger's paths");
+  push.changed_paths = {"docs/a", "Makefile"};
+  EXPECT_EQ(reason_of(trigger, push), "");
+  trigger.request.paths = {"!src/test/**", "src/**"};
+  push.changed_paths = {"src/test/x.c", "Makefile"};
+  EXPECT_EQ(reason_of(trigger, push), "no changed path matches the trigger's paths");
+  push.changed_paths = {"src/test/x.c", "src/x.c"};
+  EXPECT_EQ(reason_of(trigger, push), "");
+}
+
 TEST(MatchTrigger, APatternThatWouldBacktrackDoesNot) {
   Trigger trigger = usual_trigger();
   trigger.request.branches = "(([a-z]+)+)+";

@@ -137,6 +137,8 @@ TEST_F(TriggerStoreTest, MistakesAreToldByTheirMember) {
   request.context = "/etc";
   EXPECT_NE(refusal(request).find("context"), std::string::npos);
   request = request_for("app/web");
+  request.paths = {"src/**", "!"};
+  EXPECT_EQ(refusal(request), "paths: \"!\" excludes nothing; name a path");
   request.paths.assign(101, "a");
   EXPECT_EQ(refusal(request), "paths: at most 100 globs");
   request = request_for("app/web");

@@ -358,6 +358,16 @@ TEST(BitbucketPush, EachChangeIsAPush) {
   EXPECT_FALSE(parse(R"({"push":{"changes":[{"new":{"type":"branch","name":"x"}}]}})").ok());
 }
 
+TEST(BitbucketPush, OldPayloadsCallTheNicknameUsername) {
+  const Fields fields{{"x-event-key", "repo:push"}};
+  const std::string body = R"({"push":{"changes":[{"new":{"type":"branch","name":"x","target":{
+      "hash":"709d658dc5b6d6afcd46049c2f332ee3f515a67d",
+      "author":{"raw":"Grace Hopper <grace@example.com>","user":{"username":"grace"}}}}}]}})";
+  const auto pushes = pushes_of(parse_webhook(GitProvider::bitbucket, lookup(fields), body));
+  EXPECT_EQ(pushes.front().head->author,
+            (Person{"Grace Hopper", "grace@example.com", "grace", ""}));
+}
+
 TEST(GiteaPush, FollowsGitHub) {
   const Fields fields{{"x-gitea-event", "push"}, {"x-gitea-delivery", "g-1"}};
   const PushEvent push =
@@ -368,6 +378,21 @@ TEST(GiteaPush, FollowsGitHub) {
   EXPECT_EQ(push.delivery, "g-1");
   EXPECT_EQ(push.head->author->avatar_url, "https://gitea.example.com/avatars/1");
   EXPECT_EQ(push.changed_paths, std::vector<std::string>{"src/pager.cpp"});
+}
+
+TEST(GiteaPush, OldServersTellTheHeadInTheListOfCommitsOnly) {
+  const Fields fields{{"x-gitea-event", "push"}};
+  const std::string id(40, 'a');
+  const std::string list = R"([{"id":")" + std::string(40, 'b') + R"(","message":"before"},
+      {"id":")" + id + R"(","message":"last","author":{"name":"Grace"}}])";
+  const PushEvent push =
+      pushes_of(parse_webhook(GitProvider::gitea, lookup(fields),
+                              R"({"ref":"refs/heads/x","after":")" + id + R"(","commits":)" + list +
+                                  "}"))
+          .front();
+  ASSERT_TRUE(push.head.has_value());
+  EXPECT_EQ(push.head->message, "last");
+  EXPECT_EQ(push.head->author, (Person{"Grace", "", "", ""}));
 }
 
 TEST(CustomPush, NamesCommitAndRef) {

@@ -38,7 +38,7 @@ struct TriggerRequest {
   std::string git_url;                // what is cloned: never the payload's
   std::string branches = ".*";        // RE2, must match the whole name; empty: none
   std::string git_tags;               // RE2; empty: none
-  std::vector<std::string> paths;     // globs; empty: any change
+  std::vector<std::string> paths;     // globs, "!" before one excludes; empty: any change
   std::string context = ".";
   std::string dockerfile = "Dockerfile";
   std::vector<std::string> tags = {"{branch}", "{short_sha}", "latest"};
