@@ -5,6 +5,7 @@
 #include <slipway/support/ulid.hpp>
 
 #include "build/attempt_row.hpp"
+#include "build/build_followers.hpp"
 #include "build/build_json.hpp"
 #include "build/build_rows.hpp"
 #include "build/durable_build_queue.hpp"
@@ -101,6 +102,7 @@ Result<void> DurableBuildQueue::insert_within(WriteTransaction& transaction,
                                               std::optional<Changed>& superseded) {
   counted.touch(build.tenant());
   SLIPWAY_CHECK(insert_build(transaction, build));
+  SLIPWAY_CHECK(follow_change(transaction, nullptr, build, clock_.now()));
   if (const auto key = delivery_key(build.request)) SLIPWAY_CHECK(transaction.put(*key, build.id));
   if (const auto key = latest_key(build.request)) {
     SLIPWAY_TRY(const auto row, transaction.get(*key));
@@ -197,6 +199,7 @@ Result<DurableBuildQueue::Changed> DurableBuildQueue::change_within(WriteTransac
   counted.touch(changed.after.tenant());
   SLIPWAY_CHECK(replace_build(transaction, changed.before, changed.after, registry_.lease(),
                               clock_.now()));
+  SLIPWAY_CHECK(follow_change(transaction, &changed.before, changed.after, clock_.now()));
   const BuildState state = changed.after.state;
   if (is_leased(changed.before.state) && !is_leased(state))
     SLIPWAY_CHECK(erase_attempt(transaction, id));

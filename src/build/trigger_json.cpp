@@ -58,6 +58,9 @@ void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
   write_texts(out, "tags", request.tags);
   out.key("supersede").boolean(request.supersede);
   out.member("created", to_rfc3339(trigger.created));
+  if (trigger.health.failures_in_a_row > 0)
+    out.key("failures_in_a_row").number(trigger.health.failures_in_a_row);
+  if (trigger.health.paused) out.member("paused", to_rfc3339(*trigger.health.paused));
   out.member_if("hook_url", hook_url);
   if (secret == TriggerSecret::shown) out.member("secret", trigger.secret);
   out.end_object();

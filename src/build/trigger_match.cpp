@@ -7,6 +7,7 @@
 
 #include "build/trigger_templates.hpp"
 #include "pattern/pattern.hpp"
+#include "support/format.hpp"
 
 namespace slipway {
 namespace {
@@ -80,6 +81,12 @@ std::vector<std::string> tags_of(const TriggerRequest& request, const PushEvent&
 std::variant<BuildRequest, IgnoredEvent> match_trigger(const Trigger& trigger,
                                                        const PushEvent& push) {
   const TriggerRequest& wanted = trigger.request;
+  if (trigger.health.paused)
+    return IgnoredEvent{slipway::format(
+        "this trigger is paused since {}: its last {} builds failed, each by its own source or "
+        "Dockerfile; mend that and resume it: slipway trigger resume {} {}",
+        to_rfc3339(*trigger.health.paused), trigger.health.failures_in_a_row,
+        wanted.repository.str(), trigger.id)};
   if (auto ignored = refused_by_ref(wanted, push)) return *ignored;
   if (auto ignored = skipped_by_message(push)) return *ignored;
   if (!touches(wanted.paths, push.changed_paths))

@@ -5,7 +5,9 @@
 #include <slipway/support/ulid.hpp>
 
 #include "build/build_json.hpp"
+#include "build/delivery_rows.hpp"
 #include "build/git_url.hpp"
+#include "build/trigger_health.hpp"
 #include "build/trigger_json.hpp"
 #include "build/trigger_templates.hpp"
 #include "pattern/pattern.hpp"
@@ -76,6 +78,7 @@ Result<Trigger> read(const ReadView& view, const Sealer& sealer, std::string_vie
   if (!row) return unknown_trigger(id);
   auto trigger = parse_trigger_row(*row);
   if (!trigger) return unreadable(id, trigger.error());
+  SLIPWAY_TRY(trigger->health, read_health(view, id));
   return trigger;
 }
 
@@ -120,13 +123,22 @@ Result<std::vector<Trigger>> TriggerStore::list(const RepositoryName& repository
   return triggers;
 }
 
+Result<Trigger> TriggerStore::resume(std::string_view id) {
+  SLIPWAY_TRY(Trigger trigger, find(id));
+  SLIPWAY_CHECK(metadata_.write(
+      [&](WriteTransaction& transaction) { return erase_health(transaction, id); }));
+  trigger.health = {};
+  return trigger;
+}
+
 Result<void> TriggerStore::remove(const RepositoryName& repository, std::string_view id) {
   if (!is_ulid(id)) return unknown_trigger(id);
   return metadata_.write([&](WriteTransaction& transaction) -> Result<void> {
     SLIPWAY_TRY(const bool there, transaction.erase(key_in_repository(repository, id)));
     if (!there) return unknown_trigger(id);
     SLIPWAY_CHECK(transaction.erase(Key(key_space::trigger).text(id)));
-    return {};
+    SLIPWAY_CHECK(erase_health(transaction, id));
+    return erase_deliveries(transaction, id);
   });
 }
 

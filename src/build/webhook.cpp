@@ -65,16 +65,52 @@ Result<std::optional<IgnoredEvent>> other_event(const EventFields& known,
       IgnoredEvent{"event " + std::string(event.substr(0, 100)) + " is not a push"});
 }
 
+const EventFields* find_provider(GitProvider provider) {
+  const auto* known =
+      std::find_if(providers.begin(), providers.end(),
+                   [&](const EventFields& entry) { return entry.provider == provider; });
+  return known == providers.end() ? nullptr : known;
+}
+
+/// Of any provider: who sent it, and how often it was tried.
+constexpr std::array<std::string_view, 5> other_fields{
+    "content-type", "user-agent", "x-github-hook-id", "x-hook-uuid", "x-attempt-number"};
+constexpr std::size_t longest_kept_field = 1000;
+
 }  // namespace
+
+std::string_view webhook_event(GitProvider provider, const WebhookFields& fields) {
+  const EventFields* known = find_provider(provider);
+  return known == nullptr ? std::string_view() : first_of(fields, known->event);
+}
+
+std::string_view webhook_delivery(GitProvider provider, const WebhookFields& fields) {
+  const EventFields* known = find_provider(provider);
+  return known == nullptr ? std::string_view() : first_of(fields, known->delivery);
+}
+
+std::vector<std::pair<std::string, std::string>> fields_worth_keeping(GitProvider provider,
+                                                                      const WebhookFields& fields) {
+  std::vector<std::pair<std::string, std::string>> kept;
+  const auto keep = [&](std::string_view name) {
+    if (name.empty()) return;
+    if (const std::string_view value = fields(name); !value.empty())
+      kept.emplace_back(name, value.substr(0, longest_kept_field));
+  };
+  if (const EventFields* known = find_provider(provider)) {
+    for (const std::string_view name : known->event) keep(name);
+    for (const std::string_view name : known->delivery) keep(name);
+  }
+  for (const std::string_view name : other_fields) keep(name);
+  return kept;
+}
 
 Result<WebhookEvent> parse_webhook(GitProvider provider, const WebhookFields& fields,
                                    std::string_view body) {
   if (body.size() > max_webhook_bytes)
     return Error(ErrorCode::too_large, "webhook: the payload is larger than 25 MiB");
-  const auto* known =
-      std::find_if(providers.begin(), providers.end(),
-                   [&](const EventFields& entry) { return entry.provider == provider; });
-  if (known == providers.end())
+  const EventFields* known = find_provider(provider);
+  if (known == nullptr)
     return Error(ErrorCode::unsupported, "webhook: this provider is not known");
   SLIPWAY_TRY(const auto other, other_event(*known, fields));
   if (other) return WebhookEvent(*other);

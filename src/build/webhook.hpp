@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -21,6 +22,14 @@ namespace slipway {
 inline constexpr std::size_t max_webhook_bytes = std::size_t{25} * 1024 * 1024;
 
 using WebhookEvent = std::variant<std::vector<PushEvent>, IgnoredEvent>;
+
+/// What a provider calls the event; empty where it does not say, or has only one.
+std::string_view webhook_event(GitProvider provider, const WebhookFields& fields);
+/// The provider's own id of the delivery; empty without one.
+std::string_view webhook_delivery(GitProvider provider, const WebhookFields& fields);
+/// The header fields from which a delivery can be understood again: no signature, no secret.
+std::vector<std::pair<std::string, std::string>> fields_worth_keeping(GitProvider provider,
+                                                                      const WebhookFields& fields);
 
 /// The JSON of a body: the body, or what a form (by Content-Type) has in its field `payload`.
 /// Errors: invalid_argument (a form that is malformed or has no such field).

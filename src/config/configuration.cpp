@@ -234,10 +234,23 @@ Result<void> read_routes(const Node& node, const ConfigPlace& place, BuildsConfi
   });
 }
 
+Result<void> read_deliveries(const Node& node, const ConfigPlace& place, DeliveryLimits& out) {
+  unsigned most = static_cast<unsigned>(out.most);
+  Section section(node, place);
+  section.read("kept", out.kept);
+  section.read_count("most", most);
+  SLIPWAY_CHECK(section.finish());
+  out.most = most;
+  return {};
+}
+
 Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfiguration& out) {
   Section section(node, place);
   section.read("git_protocols", text_list("a protocol such as https or ssh", out.git_protocols));
   section.read_seconds("timeout", out.timeout);
+  section.read("deliveries", [&](const Node& deliveries, const ConfigPlace& deliveries_place) {
+    return read_deliveries(deliveries, deliveries_place, out.deliveries);
+  });
   section.read("tenants", [&](const Node& tenants, const ConfigPlace& tenants_place) {
     return read_tenants(tenants, tenants_place, out.rules);
   });

@@ -20,6 +20,7 @@
 
 #include <slipway/auth/access_policy.hpp>
 #include <slipway/auth/bearer_tokens.hpp>
+#include <slipway/build/delivery_store.hpp>
 #include <slipway/build/scheduling_policy.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/http/server.hpp>
@@ -60,6 +61,7 @@ struct LimitsConfiguration {
 struct BuildsConfiguration {
   std::vector<std::string> git_protocols{"https", "ssh"};
   std::chrono::seconds timeout{3600};
+  DeliveryLimits deliveries;
   SchedulingRules rules;
   std::vector<LocalBackendConfiguration> backends{LocalBackendConfiguration{}};
 };

@@ -81,6 +81,10 @@ Result<RepositoryName> repository_of(const ApiCall& call);
 /// The build of that id, when the caller may see it. Errors: not_found (also: may not), io.
 Result<Build> visible_build(const ApiCall& call, std::string_view id);
 
+/// The trigger that the route names, if it belongs to the route's repository. Errors: not_found, io,
+/// corrupt.
+Result<Trigger> trigger_of_route(const ApiCall& call);
+
 /// `limit` of the query, from 1 to `most`; `usual` without one. Errors: invalid_argument.
 Result<std::size_t> limit_of(const HttpRequest& request, std::size_t usual, std::size_t most);
 

@@ -22,6 +22,12 @@ HttpAction create_trigger(const ApiCallPointer& call, HttpResponse& response);
 HttpAction list_triggers(const ApiCallPointer& call, HttpResponse& response);
 HttpAction show_trigger(const ApiCallPointer& call, HttpResponse& response);
 HttpAction delete_trigger(const ApiCallPointer& call, HttpResponse& response);
+HttpAction resume_trigger(const ApiCallPointer& call, HttpResponse& response);
+
+// delivery_routes.cpp
+HttpAction list_deliveries(const ApiCallPointer& call, HttpResponse& response);
+HttpAction show_delivery(const ApiCallPointer& call, HttpResponse& response);
+HttpAction replay_delivery(const ApiCallPointer& call, HttpResponse& response);
 
 // repository_routes.cpp
 HttpAction list_repositories(const ApiCallPointer& call, HttpResponse& response);

@@ -21,17 +21,6 @@ void respond_with_trigger(int status, const ApiCall& call, const Trigger& trigge
   respond_with_json(status, json.str(), response);
 }
 
-/// The trigger that the route names, if it belongs to the route's repository.
-Result<Trigger> trigger_of_route(const ApiCall& call) {
-  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
-  auto trigger = call.parts().triggers.find(call.parameters.back());
-  if (trigger ? trigger->request.repository != repository
-              : trigger.error().code == ErrorCode::not_found)
-    return Error(ErrorCode::not_found,
-                 "repository " + repository.str() + " has no trigger " + call.parameters.back());
-  return trigger;
-}
-
 Result<void> create(const ApiCall& call, std::string&& body, HttpResponse& response) {
   SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const TriggerRequest request, parse_trigger_request(repository, body));
@@ -74,7 +63,26 @@ Result<void> remove(const ApiCall& call, HttpResponse& response) {
   return {};
 }
 
+Result<void> resume(const ApiCall& call, HttpResponse& response) {
+  SLIPWAY_TRY(const Trigger paused, trigger_of_route(call));
+  SLIPWAY_TRY(const Trigger trigger, call.parts().triggers.resume(paused.id));
+  call.parts().log.info("trigger resumed", {{"trigger", trigger.id}, {"by", call.identity.name}});
+  respond_with_trigger(200, call, trigger, TriggerSecret::hidden, response);
+  return {};
+}
+
 }  // namespace
+
+Result<Trigger> trigger_of_route(const ApiCall& call) {
+  SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
+  const std::string& id = call.parameters[1];
+  auto trigger = call.parts().triggers.find(id);
+  if (trigger ? trigger->request.repository != repository
+              : trigger.error().code == ErrorCode::not_found)
+    return Error(ErrorCode::not_found,
+                 "repository " + repository.str() + " has no trigger " + id);
+  return trigger;
+}
 
 HttpAction create_trigger(const ApiCallPointer& call, HttpResponse&) {
   return answer_body(call, max_json_bytes, create);
@@ -86,6 +94,10 @@ HttpAction list_triggers(const ApiCallPointer& call, HttpResponse&) {
 
 HttpAction show_trigger(const ApiCallPointer& call, HttpResponse& response) {
   return answer_point_read(call, show, response);
+}
+
+HttpAction resume_trigger(const ApiCallPointer& call, HttpResponse&) {
+  return answer_blocking(call, resume);
 }
 
 HttpAction delete_trigger(const ApiCallPointer& call, HttpResponse&) {

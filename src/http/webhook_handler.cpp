@@ -5,19 +5,16 @@
 
 #include <string>
 #include <utility>
-#include <variant>
-#include <vector>
 
 #include <slipway/build/trigger.hpp>
 #include <slipway/http/build_handler.hpp>
 #include <slipway/support/hasher.hpp>
 
-#include "build/build_json.hpp"
 #include "build/webhook.hpp"
 #include "http/access_table.hpp"
 #include "http/api.hpp"
 #include "http/route_table.hpp"
-#include "json/writer.hpp"
+#include "http/webhook_intake.hpp"
 
 namespace slipway {
 namespace {
@@ -73,45 +70,8 @@ class WebhookHandler final : public HttpHandler {
       return Error(ErrorCode::unauthenticated,
                    "there is no such hook, or its signature is missing or wrong");
     }
-    SLIPWAY_TRY(const auto event, parse_webhook(trigger->request.provider, fields, body));
-    if (const auto* ignored = std::get_if<IgnoredEvent>(&event))
-      return respond_ignored(*trigger, ignored->reason, response);
-    return submit_all(*trigger, std::get<std::vector<PushEvent>>(event), response);
-  }
-
-  Result<void> submit_all(const Trigger& trigger, const std::vector<PushEvent>& pushes,
-                          HttpResponse& response) {
-    std::vector<Build> builds;
-    std::string reasons;
-    for (const PushEvent& push : pushes) {
-      const auto decision = match_trigger(trigger, push);
-      if (const auto* ignored = std::get_if<IgnoredEvent>(&decision)) {
-        reasons.append(reasons.empty() ? "" : "; ").append(ignored->reason);
-        continue;
-      }
-      SLIPWAY_TRY(Build build, api_.parts.queue.submit(std::get<BuildRequest>(decision)));
-      api_.parts.log.info("webhook started a build", {{"trigger", trigger.id},
-                                                      {"delivery", push.delivery},
-                                                      {"build", build.id},
-                                                      {"ref", push.ref}});
-      builds.push_back(std::move(build));
-    }
-    if (builds.empty()) return respond_ignored(trigger, reasons, response);
-    json::Writer json;
-    json.begin_object().key("builds").begin_array();
-    for (const Build& build : builds) write_json(json, build);
-    json.end_array().end_object();
-    respond_with_json(202, json.str(), response);
-    return {};
-  }
-
-  Result<void> respond_ignored(const Trigger& trigger, std::string_view reason,
-                               HttpResponse& response) {
-    api_.parts.log.info("webhook ignored",
-                        {{"trigger", trigger.id}, {"reason", std::string(reason)}});
-    json::Writer json;
-    json.begin_object().key("ignored").string(reason).end_object();
-    respond_with_json(200, json.str(), response);
+    SLIPWAY_TRY(const TakenWebhook taken, take_webhook(api_.parts, *trigger, fields, body));
+    respond_with_taken(taken, response);
     return {};
   }
 

@@ -86,13 +86,14 @@ ExitStatus list(const ListOptions& options) {
       return ExitStatus::done;
     }
     SLIPWAY_TRY(const json::Document document, json::Document::parse(answer));
-    Table table{"ID", "PROVIDER", "GIT", "BRANCHES", "HOOK"};
+    Table table{"ID", "PROVIDER", "GIT", "BRANCHES", "HOOK", "STATE"};
     for (const json::Value trigger : document.root().find("triggers").elements())
       table.add({std::string(trigger.find("id").text()),
                  std::string(trigger.find("provider").text()),
                  std::string(trigger.find("git").find("url").text()),
                  std::string(trigger.find("branches").text()),
-                 std::string(trigger.find("hook_url").text())});
+                 std::string(trigger.find("hook_url").text()),
+                 trigger.find("paused") ? "paused" : "active"});
     print(table.text());
     return ExitStatus::done;
   });
@@ -104,6 +105,102 @@ ExitStatus remove(const DeleteOptions& options) {
     if (!options.client.json) print(slipway::format("trigger {} deleted\n", options.id));
     return ExitStatus::done;
   });
+}
+
+struct DeliveriesOptions {
+  ClientOptions client;
+  std::string repository;
+  std::string trigger;
+  std::string delivery;  // of replay
+};
+
+std::string deliveries_path(const DeliveriesOptions& options) {
+  return slipway::format("{}/{}/deliveries", triggers_path(options.repository),
+                         path_part(options.trigger));
+}
+
+/// "build 01J…", "ignored: ping", "400: webhook: ref: …"
+std::string result_text(json::Value result) {
+  std::string text;
+  for (const json::Value build : result.find("builds").elements())
+    text.append(text.empty() ? "build " : ", ").append(build.text());
+  if (!text.empty()) return text;
+  if (const json::Value ignored = result.find("ignored"))
+    return slipway::format("ignored: {}", ignored.text());
+  return slipway::format("{}: {}", result.find("status").as_int64().value_or(0),
+                         result.find("error").find("message").text());
+}
+
+ExitStatus deliveries(const DeliveriesOptions& options) {
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_TRY(const std::string answer, client.get(deliveries_path(options)));
+    if (options.client.json) {
+      print(answer + "\n");
+      return ExitStatus::done;
+    }
+    SLIPWAY_TRY(const json::Document document, json::Document::parse(answer));
+    Table table{"ID", "RECEIVED", "EVENT", "RESULT"};
+    for (const json::Value delivery : document.root().find("deliveries").elements())
+      table.add({std::string(delivery.find("id").text()),
+                 std::string(delivery.find("received").text()),
+                 std::string(delivery.find("event").text()),
+                 result_text(delivery.find("result"))});
+    print(table.text());
+    return ExitStatus::done;
+  });
+}
+
+ExitStatus replay(const DeliveriesOptions& options) {
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_TRY(const std::string answer,
+                client.post(slipway::format("{}/{}/replay", deliveries_path(options),
+                                            path_part(options.delivery)),
+                            ""));
+    if (options.client.json) {
+      print(answer + "\n");
+      return ExitStatus::done;
+    }
+    SLIPWAY_TRY(const json::Document document, json::Document::parse(answer));
+    for (const json::Value build : document.root().find("builds").elements())
+      print(slipway::format("build {}\n", on_one_line(build.find("id").text())));
+    if (const json::Value ignored = document.root().find("ignored"))
+      print(slipway::format("ignored: {}\n", on_one_line(ignored.text())));
+    return ExitStatus::done;
+  });
+}
+
+ExitStatus resume(const DeliveriesOptions& options) {
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_TRY(const std::string answer,
+                client.post(slipway::format("{}/{}/resume", triggers_path(options.repository),
+                                            path_part(options.trigger)),
+                            ""));
+    print(options.client.json ? answer + "\n"
+                              : slipway::format("trigger {} resumed\n", options.trigger));
+    return ExitStatus::done;
+  });
+}
+
+/// A subcommand about one trigger.
+std::pair<CLI::App*, std::shared_ptr<DeliveriesOptions>> add_about_trigger(
+    CLI::App& group, const std::string& name, const std::string& description, Command& command,
+    ExitStatus (*run)(const DeliveriesOptions&)) {
+  auto added = add_command(group, name, description, command, run);
+  const auto& [app, options] = added;
+  app->add_option("REPO", options->repository, "The repository")->required();
+  app->add_option("ID", options->trigger, "The trigger")->required();
+  add_client_options(*app, options->client);
+  return added;
+}
+
+void add_delivery_commands(CLI::App& group, Command& command) {
+  add_about_trigger(group, "deliveries", "The webhooks that came, with their results", command,
+                    deliveries);
+  const auto [app, options] = add_about_trigger(
+      group, "replay", "Send a webhook that came once more: it builds again", command, replay);
+  app->add_option("DELIVERY", options->delivery, "Its id among the deliveries")->required();
+  add_about_trigger(group, "resume", "Build again after too many failures in a row", command,
+                    resume);
 }
 
 }  // namespace
@@ -149,6 +246,7 @@ void add_trigger_commands(CLI::App& parent, Command& command) {
     app->add_option("ID", options->id, "The trigger")->required();
     add_client_options(*app, options->client);
   }
+  add_delivery_commands(group, command);
 }
 
 }  // namespace slipway

@@ -155,8 +155,11 @@ class RunningServer final : public Server {
     oci_ = make_oci_handler(engine_->registry(), engine_->authenticator(), policy_, oci_options,
                             log_, metrics_);
 
+    deliveries_ = std::make_unique<DeliveryStore>(engine_->metadata(),
+                                                  configuration_.builds.deliveries);
     const BuildHandlerParts parts{engine_->metadata(), engine_->registry(),      engine_->queue(),
-                                  engine_->logs(),     engine_->triggers(),      engine_->tokens(),
+                                  engine_->logs(),     engine_->triggers(),      *deliveries_,
+                                  engine_->tokens(),
                                   *maintenance_,       engine_->authenticator(), policy_,
                                   engine_->clock(),    log_};
     BuildHandlerOptions options;
@@ -213,6 +216,7 @@ class RunningServer final : public Server {
   std::unique_ptr<GarbageCollector> collector_;
   std::unique_ptr<StoreGauges> gauges_;
   std::unique_ptr<Maintenance> maintenance_;
+  std::unique_ptr<DeliveryStore> deliveries_;
   std::unique_ptr<HttpHandler> oci_;
   std::unique_ptr<HttpHandler> api_;
   std::unique_ptr<HttpHandler> hooks_;

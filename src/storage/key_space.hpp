@@ -34,6 +34,12 @@
 //   ls      build                  the log's size (8)                                LogStore
 //   tg      trigger                the trigger as JSON, with its secret; sealed      TriggerStore
 //   tr      repository, trigger    empty: triggers by repository                     TriggerStore
+//   tf      trigger                user failures in a row (8), since when it is      BuildQueue,
+//                                  paused (8; 0: it is not)                          TriggerStore
+//   td      trigger, delivery      a webhook that came, as JSON, without its body    DeliveryStore
+//   tb      trigger, delivery,     bytes of its body                                 DeliveryStore
+//           offset
+//   tn      trigger                how many deliveries it has (8), their bytes (8)   DeliveryStore
 //
 //   rp      repository             when it was made (8)                              Registry
 //   rb      repository, digest     a blob of it: size (8), renewed at (8)            Registry
@@ -97,6 +103,10 @@ inline constexpr std::string_view log_chunk = "lc";
 inline constexpr std::string_view log_size = "ls";
 inline constexpr std::string_view trigger = "tg";
 inline constexpr std::string_view trigger_by_repository = "tr";
+inline constexpr std::string_view trigger_health = "tf";
+inline constexpr std::string_view delivery_record = "td";
+inline constexpr std::string_view delivery_body = "tb";
+inline constexpr std::string_view delivery_totals = "tn";
 
 inline constexpr std::string_view repository = "rp";
 inline constexpr std::string_view blob_link = "rb";

@@ -52,6 +52,8 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.limits.http.min_bytes_per_second, 512U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
+  EXPECT_EQ(configuration.builds.deliveries.kept, std::chrono::days(30));
+  EXPECT_EQ(configuration.builds.deliveries.most, 100U);
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
   EXPECT_EQ(configuration.builds.backends[0].name, "local");
   EXPECT_EQ(configuration.builds.backends[0].slots, 0U);
@@ -90,6 +92,7 @@ limits:
 builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
+  deliveries: {kept: 7d, most: 20}
   tenants: {app: {weight: 2, max_running: 20}}
   backends:
     - {name: local, type: local, slots: 2, builder: buildah}
@@ -142,6 +145,8 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.limits.http.min_bytes_per_second, 4096U);
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh", "file"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
+  EXPECT_EQ(configuration.builds.deliveries.kept, std::chrono::days(7));
+  EXPECT_EQ(configuration.builds.deliveries.most, 20U);
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
   EXPECT_EQ(app.weight, 2);
   EXPECT_EQ(app.max_running, 20U);
@@ -326,7 +331,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "config.yaml:2: lissten: unknown key; expected one of anonymous, builds, data, "
                 "limits, listen, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
-                "config.yaml:3: builds.time_out: unknown key; expected one of backends, "
+                "config.yaml:3: builds.time_out: unknown key; expected one of backends, deliveries, "
                 "git_protocols, routes, tenants, timeout"},
         Mistake{"a_key_twice", "data: a\nlisten: 127.0.0.1:1\ndata: b\n",
                 "config.yaml:3: data: given twice"},

@@ -115,7 +115,7 @@ class World : public ApiFixture {
     const std::map<std::string, std::string, std::less<>> values{
         {"{repository}", "app/web"}, {"{digest}", digest_},   {"{reference}", "latest"},
         {"{upload}", "nonsense"},    {"{trigger}", trigger_.id},
-        {"{kind}", "scrub"},
+        {"{kind}", "scrub"},           {"{delivery}", trigger_.id},
         {"{id}", of_trigger ? trigger_.id : build_}};
     std::string text(path);
     for (const auto& [name, value] : values)
@@ -141,9 +141,9 @@ class World : public ApiFixture {
   std::unique_ptr<BearerTokens> bearers_ =
       *BearerTokens::open(*metadata_, clock_, {&tokens_, worker_tokens_.get()});
   Authenticator all_{{&tokens_, worker_tokens_.get(), bearers_.get()}};
-  BuildHandlerParts open_parts_{*metadata_, *registry_,   *queue_, logs_, triggers_,
-                                tokens_,    maintenance_, all_,    open_, clock_,
-                                Log::none()};
+  BuildHandlerParts open_parts_{*metadata_,  *registry_, *queue_,      logs_, triggers_,
+                                deliveries_, tokens_,    maintenance_, all_,  open_,
+                                clock_,      Log::none()};
   std::unique_ptr<HttpHandler> oci_ =
       make_oci_handler(*registry_, all_, open_, {.bearer_tokens = bearers_.get(), .url = url_});
   std::unique_ptr<HttpHandler> open_api_ = make_build_handler(open_parts_, options_);

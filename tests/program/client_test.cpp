@@ -163,6 +163,30 @@ TEST_F(Client, TriggersAreMadeListedAndDeleted) {
   EXPECT_THAT(slipway({"trigger", "list", "app/web"}).output, Not(HasSubstr(id)));
 }
 
+TEST_F(Client, DeliveriesAreListedAndReplayed) {
+  const Ended made = slipway({"trigger", "create", "app/web", "--provider", "gitlab", "--git",
+                              "https://example.com/web.git", "--output", "json"});
+  const json::Document trigger = parse(made.output);
+  const std::string id = text_of(trigger, "id");
+  const auto answer =
+      ask(server_.url() + "/hooks/" + id,
+          {.method = HttpMethod::post,
+           .body = "{}",
+           .fields = {{"X-Gitlab-Event", "Note Hook"},
+                      {"X-Gitlab-Token", text_of(trigger, "secret")}}});
+  ASSERT_EQ(answer.status, 200);
+  const Ended listed = slipway({"trigger", "deliveries", "app/web", id});
+  EXPECT_EQ(listed.status, 0) << listed.errors;
+  EXPECT_THAT(listed.output, HasSubstr("ignored: event Note Hook is not a push"));
+  const json::Document all =
+      parse(slipway({"trigger", "deliveries", "app/web", id, "--output", "json"}).output);
+  const std::string delivery(all.root().find("deliveries").elements()[0].find("id").text());
+  EXPECT_EQ(slipway({"trigger", "replay", "app/web", id, delivery}).output,
+            "ignored: event Note Hook is not a push\n");
+  EXPECT_EQ(slipway({"trigger", "replay", "app/web", id, id}).status, 1);
+  EXPECT_EQ(slipway({"trigger", "resume", "app/web", id}).output, "trigger " + id + " resumed\n");
+}
+
 TEST_F(Client, ATriggersPatternThatDoesNotCompileIsToldInTheServersWords) {
   const Ended ended = slipway({"trigger", "create", "app/web", "--provider", "gitea", "--git",
                                "https://example.com/web.git", "--branch", "("});

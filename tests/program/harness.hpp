@@ -300,6 +300,7 @@ struct Ask {
   std::string body{};
   std::string content_type{};
   fs::path ca{};
+  std::vector<std::pair<std::string, std::string>> fields{};
 };
 
 /// One request over a connection of its own. An answer of status 0 is an error, its text the body.
@@ -317,6 +318,7 @@ inline IncomingResponse ask(const std::string& url, const Ask& what = {}) {
   request.method = what.method;
   request.url = url;
   request.body = what.body;
+  request.fields = what.fields;
   if (!what.token.empty()) request.fields.emplace_back("Authorization", "Bearer " + what.token);
   if (!what.content_type.empty()) request.fields.emplace_back("Content-Type", what.content_type);
   auto response = (*transport)->send(request);

@@ -47,11 +47,18 @@ struct TriggerRequest {
   explicit TriggerRequest(RepositoryName name) : repository(std::move(name)) {}
 };
 
+/// How the trigger's latest builds ended.
+struct TriggerHealth {
+  unsigned failures_in_a_row = 0;   // of the class user, since the last success
+  std::optional<Timestamp> paused;  // since when: a hundred failed in a row; it builds nothing
+};
+
 struct Trigger {
   std::string id;  // ULID
   TriggerRequest request;
   std::string secret;  // for signatures; shown once
   Timestamp created{};
+  TriggerHealth health = {};
 };
 
 /// A webhook's header fields, lower-case names.
@@ -81,7 +88,7 @@ struct IgnoredEvent {
 Result<std::variant<std::vector<PushEvent>, IgnoredEvent>> parse_webhook(
     GitProvider provider, const WebhookFields& fields, std::string_view body);
 
-/// A build for this push, or why not. Patterns are RE2: linear time. A push that no template makes
+/// A build for this push, or why not; a paused trigger ignores all. Patterns are RE2: linear time. A push that no template makes
 /// a tag for is ignored: a request without tags would be given "latest".
 std::variant<BuildRequest, IgnoredEvent> match_trigger(const Trigger& trigger,
                                                        const PushEvent& push);
@@ -98,7 +105,9 @@ class TriggerStore {
   Result<Trigger> find(std::string_view id) const;
   /// In the order they were made. Errors: io, corrupt.
   Result<std::vector<Trigger>> list(const RepositoryName& repository) const;
-  /// Errors: not_found, io.
+  /// Builds again after it was paused, and counts failures anew. Errors: not_found, io.
+  Result<Trigger> resume(std::string_view id);
+  /// Its deliveries go with it. Errors: not_found, io.
   Result<void> remove(const RepositoryName& repository, std::string_view id);
 
  private:

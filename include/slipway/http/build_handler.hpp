@@ -14,6 +14,7 @@
 #include <slipway/auth/access_policy.hpp>
 #include <slipway/auth/token.hpp>
 #include <slipway/build/build_queue.hpp>
+#include <slipway/build/delivery_store.hpp>
 #include <slipway/build/log_store.hpp>
 #include <slipway/build/trigger.hpp>
 #include <slipway/http/handler.hpp>
@@ -29,6 +30,7 @@ struct BuildHandlerParts {
   BuildQueue& queue;
   LogStore& logs;
   TriggerStore& triggers;
+  DeliveryStore& deliveries;
   TokenStore& tokens;
   Maintenance& maintenance;
   const Authenticator& authenticator;

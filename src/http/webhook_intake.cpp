@@ -1,0 +1,115 @@
+#include "http/webhook_intake.hpp"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <slipway/support/ulid.hpp>
+
+#include "build/build_json.hpp"
+#include "build/webhook.hpp"
+#include "http/api.hpp"
+#include "json/writer.hpp"
+
+namespace slipway {
+namespace {
+
+/// One that whoever sent it made; the others are the server's and worth another delivery.
+bool is_senders_mistake(const Error& error) {
+  return error.code == ErrorCode::invalid_argument || error.code == ErrorCode::unsupported ||
+         error.code == ErrorCode::too_large;
+}
+
+void ignore(TakenWebhook& taken, std::string_view reason) {
+  std::string& ignored = taken.delivery.result.ignored;
+  ignored.append(ignored.empty() ? "" : "; ").append(reason);
+}
+
+/// Errors: those of the payload, those of the queue.
+Result<void> build_pushes(const BuildHandlerParts& parts, const Trigger& trigger,
+                          const std::vector<PushEvent>& pushes, TakenWebhook& taken) {
+  for (const PushEvent& push : pushes) {
+    auto decision = match_trigger(trigger, push);
+    if (const auto* ignored = std::get_if<IgnoredEvent>(&decision)) {
+      ignore(taken, ignored->reason);
+      continue;
+    }
+    auto& request = std::get<BuildRequest>(decision);
+    // A replay is meant to build again: it repeats no delivery.
+    if (!taken.delivery.replay_of.empty())
+      request.trigger->delivery = "replay-" + taken.delivery.id;
+    SLIPWAY_TRY(Build build, parts.queue.submit(request));
+    parts.log.info("webhook started a build", {{"trigger", trigger.id},
+                                               {"delivery", push.delivery},
+                                               {"build", build.id},
+                                               {"ref", push.ref}});
+    taken.delivery.result.builds.push_back(build.id);
+    taken.builds.push_back(std::move(build));
+  }
+  return {};
+}
+
+Result<void> act(const BuildHandlerParts& parts, const Trigger& trigger,
+                 const WebhookFields& fields, std::string_view body, TakenWebhook& taken) {
+  SLIPWAY_TRY(const auto event, parse_webhook(trigger.request.provider, fields, body));
+  if (const auto* ignored = std::get_if<IgnoredEvent>(&event)) {
+    ignore(taken, ignored->reason);
+    return {};
+  }
+  return build_pushes(parts, trigger, std::get<std::vector<PushEvent>>(event), taken);
+}
+
+}  // namespace
+
+Result<TakenWebhook> take_webhook(const BuildHandlerParts& parts, const Trigger& trigger,
+                                  const WebhookFields& fields, std::string_view body,
+                                  std::string_view replay_of) {
+  const GitProvider provider = trigger.request.provider;
+  const MonotonicTime begin = parts.clock.monotonic();
+  TakenWebhook taken;
+  Delivery& delivery = taken.delivery;
+  delivery.received = parts.clock.now();
+  delivery.id = make_ulid(delivery.received);
+  delivery.trigger = trigger.id;
+  delivery.delivery = webhook_delivery(provider, fields).substr(0, 200);
+  delivery.event = webhook_event(provider, fields).substr(0, 200);
+  delivery.fields = fields_worth_keeping(provider, fields);
+  delivery.body_size = body.size();
+  delivery.replay_of = replay_of;
+
+  const auto acted = act(parts, trigger, fields, body, taken);
+  if (!acted && !is_senders_mistake(acted.error())) return acted.error();
+  DeliveryResult& result = delivery.result;
+  result.status = !acted ? http_status(acted.error().code) : taken.builds.empty() ? 200 : 202;
+  if (!acted) {
+    result.error = DeliveryError{std::string(to_string(acted.error().code)), acted.error().message};
+    taken.mistake = acted.error();
+  } else if (taken.builds.empty()) {
+    parts.log.info("webhook ignored", {{"trigger", trigger.id}, {"reason", result.ignored}});
+  }
+  delivery.took = std::chrono::duration_cast<std::chrono::milliseconds>(
+      parts.clock.monotonic() - begin);
+  SLIPWAY_CHECK(parts.deliveries.keep(delivery, body));
+  return taken;
+}
+
+void respond_with_taken(const TakenWebhook& taken, HttpResponse& response) {
+  const DeliveryResult& result = taken.delivery.result;
+  if (taken.mistake) {
+    respond_with_error(*taken.mistake, response);
+    return;
+  }
+  json::Writer json;
+  json.begin_object();
+  if (taken.builds.empty()) {
+    json.member("ignored", result.ignored);
+  } else {
+    json.key("builds").begin_array();
+    for (const Build& build : taken.builds) write_json(json, build);
+    json.end_array();
+  }
+  json.end_object();
+  respond_with_json(result.status, json.str(), response);
+}
+
+}  // namespace slipway
