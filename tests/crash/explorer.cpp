@@ -81,7 +81,7 @@ class Explorer {
       if (changes_files(log_[position_]) && position_ >= options_.first) explore_point();
       if (found_ >= options_.enough) break;
       disk_.apply(log_[position_]);
-      history_.apply(log_[position_]);
+      learn(log_[position_]);
       if (options_.write_back_every > 0 && changes_files(log_[position_]) &&
           random_() % options_.write_back_every == 0)
         disk_.write_back(random_);
@@ -92,9 +92,18 @@ class Explorer {
   }
 
  private:
+  void learn(const Entry& entry) {
+    history_.apply(entry);
+    if (entry.kind == Entry::Kind::begin || entry.kind == Entry::Kind::succeed ||
+        entry.kind == Entry::Kind::fail || entry.kind == Entry::Kind::kill)
+      expected_.reset();
+  }
+
   void explore_point() {
     ++points_;
-    const Expectation expected = expectation(history_, world_.uploads());
+    if (!expected_)
+      expected_ = expectation(history_, world_.uploads(), world_.clock().now());
+    const Expectation& expected = *expected_;
     const std::uint64_t budget = options_.states_at_a_point;
     const std::uint64_t few = std::max(options_.few, budget);
     if (disk_.count(few + 1) <= few) {
@@ -144,6 +153,7 @@ class Explorer {
   std::mt19937_64 random_;
   Disk disk_;
   History history_;
+  std::optional<Expectation> expected_;  // by the history so far; empty: not worked out yet
   std::size_t position_ = 0;
   std::size_t found_ = 0;
   std::uint64_t points_ = 0;

@@ -62,45 +62,83 @@ bool History::acknowledged(std::uint64_t action) const {
 }
 
 /// The first is the beginning, when nothing was there.
-std::vector<History::Write> History::writes_of(const Fact& fact) const {
-  std::vector<Write> writes = {{{0, 0, Outcome::succeeded}, {fact}}};
+History::Writes History::writes_of(const Fact& fact) const {
+  static const Effect nothing{};
+  static const Action beginning{};
+  Writes writes = {{{0, 0, Outcome::succeeded}, &nothing, &beginning}};
   const auto effects = effects_.find(fact);
   if (effects == effects_.end()) return writes;
   for (const auto& [number, effect] : effects->second) {
     const auto found = spans_.find(number);
     if (found == spans_.end() || found->second.outcome == Outcome::failed) continue;
     if (actions_[number].observes && found->second.outcome != Outcome::succeeded) continue;
-    writes.push_back({found->second, *effect});
+    writes.push_back({found->second, effect, &actions_[number]});
   }
   return writes;
 }
 
 bool History::replaces(const Write& later, const Write& earlier) {
   if (!certain(later) || later.span.begin <= earlier.span.end) return false;
-  return !later.effect.only_if || *later.effect.only_if == earlier.effect.value;
+  return !later.effect->only_if || *later.effect->only_if == earlier.effect->value;
 }
 
 /// A write with a condition has one that it may have met: a value that nothing certain replaced by
 /// another before.
-bool History::found_its_value(const Write& write, const std::vector<Write>& writes) {
-  if (!write.effect.only_if) return true;
+bool History::found_its_value(const Write& write, const Writes& writes) {
+  if (!write.effect->only_if) return true;
   return std::any_of(writes.begin(), writes.end(), [&](const Write& before) {
-    if (before.effect.value != *write.effect.only_if || before.span.begin > write.span.end)
+    if (before.effect->value != *write.effect->only_if || before.span.begin > write.span.end)
       return false;
     return std::none_of(writes.begin(), writes.end(), [&](const Write& between) {
-      return !between.effect.only_if && replaces(between, before);
+      return !between.effect->only_if && replaces(between, before);
     });
   });
 }
 
+/// Whatever came first of the write and one that began a lease: either the other replaced it, or the
+/// lease held.
+bool History::ruled_out(const Write& write, const Writes& writes) const {
+  if (!write.effect->possible) return false;
+  const Unless& unless = *write.effect->possible;
+  const bool asking_renews = write.effect->fact.kind != Fact::Kind::tag;
+  const auto leased = [&](const Write& other) {
+    return certain(other) && !other.effect->value.empty() &&
+           (asking_renews || !other.action->observes) &&
+           other.action->at + unless.lease > write.action->at;
+  };
+  const auto held = [&](const auto& holder) {
+    return held_throughout(holder.first, holder.second, write.span);
+  };
+  return std::any_of(writes.begin(), writes.end(), leased) ||
+         std::any_of(unless.held_by.begin(), unless.held_by.end(), held);
+}
+
+/// One that was answered before wrote it, and nothing after that can have replaced it by another.
+bool History::held_throughout(const Fact& fact, const Value& value, const Span& span) const {
+  const Writes writes = writes_of(fact);
+  const auto ends = [&](const Write& holder, const Write& other) {
+    const Effect& effect = *other.effect;
+    return effect.value != value && (!effect.only_if || *effect.only_if == value) &&
+           other.span.end > holder.span.begin && other.span.begin < span.end &&
+           !ruled_out(other, writes);
+  };
+  return std::any_of(writes.begin(), writes.end(), [&](const Write& holder) {
+    return certain(holder) && holder.effect->value == value && holder.span.end < span.begin &&
+           std::none_of(writes.begin(), writes.end(),
+                        [&](const Write& other) { return ends(holder, other); });
+  });
+}
+
 std::set<Value> History::allowed(const Fact& fact) const {
-  const std::vector<Write> writes = writes_of(fact);
+  const Writes writes = writes_of(fact);
   std::set<Value> values;
   for (const Write& write : writes) {
     const bool replaced = std::any_of(writes.begin(), writes.end(), [&](const Write& later) {
       return replaces(later, write);
     });
-    if (!replaced && found_its_value(write, writes)) values.insert(write.effect.value);
+    if (!replaced && !values.contains(write.effect->value) && found_its_value(write, writes) &&
+        !ruled_out(write, writes))
+      values.insert(write.effect->value);
   }
   return values;
 }

@@ -8,16 +8,24 @@
 // What a reader was shown is evidence too: it counts as a write of the value that he saw, since no
 // reader may see what a power cut can take back.
 //
+// Garbage collection tells nobody what it removed: an effect that is only possible never replaces
+// another for certain. It is ruled out where a lease holds, or where something that certainly was
+// there all the while refers to what would go.
+//
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include <slipway/core/timestamp.hpp>
 
 #include "tests/crash/call_log.hpp"
 
@@ -45,16 +53,26 @@ std::string to_string(const Fact& fact);
 using Value = std::string;
 inline const Value present = "there";
 
+/// Why what may happen cannot have happened after all.
+struct Unless {
+  /// Somebody was told within this time that the value is there.
+  std::chrono::milliseconds lease{0};
+  /// One of these facts had its value for as long as the action took.
+  std::vector<std::pair<Fact, Value>> held_by{};
+};
+
 struct Effect {
   Fact fact;
   Value value{};
   std::optional<Value> only_if{};  // it has no effect on another value
+  std::optional<Unless> possible{};  // whether it happened is not told
 };
 
 struct Action {
   std::string what;
   std::vector<Effect> effects{};
   bool observes = false;  // its effects are what a reader saw
+  Timestamp at{};         // the time does not pass while it runs
 };
 
 class History {
@@ -81,15 +99,19 @@ class History {
   };
   struct Write {
     Span span;
-    Effect effect;
+    const Effect* effect;
+    const Action* action;
   };
+  using Writes = std::vector<Write>;
 
   [[nodiscard]] static bool certain(const Write& write) {
-    return write.span.outcome == Outcome::succeeded;
+    return write.span.outcome == Outcome::succeeded && !write.effect->possible;
   }
   static bool replaces(const Write& later, const Write& earlier);
-  static bool found_its_value(const Write& write, const std::vector<Write>& writes);
-  [[nodiscard]] std::vector<Write> writes_of(const Fact& fact) const;
+  static bool found_its_value(const Write& write, const Writes& writes);
+  [[nodiscard]] bool ruled_out(const Write& write, const Writes& writes) const;
+  [[nodiscard]] bool held_throughout(const Fact& fact, const Value& value, const Span& span) const;
+  [[nodiscard]] Writes writes_of(const Fact& fact) const;
 
   struct EffectOf {
     std::uint64_t action;

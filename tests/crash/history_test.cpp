@@ -12,7 +12,11 @@ using Kind = Entry::Kind;
 using testing::ElementsAre;
 using testing::UnorderedElementsAre;
 
+using std::chrono::minutes;
+
 const Fact tag{Fact::Kind::tag, "app", "latest"};
+const Fact blob{Fact::Kind::blob, "app", "sha256:1"};
+const Fact manifest{Fact::Kind::manifest, "app", "sha256:2"};
 
 Action sets(const Value& value) {
   return {"set", {{tag, value}}};
@@ -25,8 +29,23 @@ Action saw(const Value& value) {
   return {"look", {{tag, value}}, true};
 }
 
+Action pushes(const Fact& fact, minutes at = {}) {
+  return {"push", {{fact, present}}, false, Timestamp(at)};
+}
+Action deletes(const Fact& fact) {
+  return {"delete", {{fact, ""}}};
+}
+/// As the garbage collector may do to the blob, which is leased for ten minutes.
+Action may_collect(minutes at) {
+  return {"collect",
+          {{blob, "", std::nullopt, Unless{minutes(10), {{manifest, present}}}}},
+          false,
+          Timestamp(at)};
+}
+
 /// "b0 s0": action 0 begins, and is acknowledged; "f0" it failed, "k" kill -9.
-std::set<Value> allowed(const std::vector<Action>& actions, const std::string& log) {
+std::set<Value> allowed(const std::vector<Action>& actions, const std::string& log,
+                        const Fact& fact = tag) {
   History history(actions);
   for (std::size_t at = 0; at < log.size(); at += 3) {
     Entry entry;
@@ -38,7 +57,7 @@ std::set<Value> allowed(const std::vector<Action>& actions, const std::string& l
                                   : Kind::kill;
     history.apply(entry);
   }
-  return history.allowed(tag);
+  return history.allowed(fact);
 }
 
 TEST(History, WhatHasNotBegunHasNotHappened) {
@@ -90,6 +109,36 @@ TEST(History, WhatAReaderSawStays) {
   EXPECT_THAT(allowed({sets("A"), saw("A")}, "b0 b1 s1"), ElementsAre("A"));
   EXPECT_THAT(allowed({sets("A"), saw("A")}, "b0 b1"), UnorderedElementsAre("", "A"));
   EXPECT_THAT(allowed({sets("A"), saw("")}, "b0 b1 s1"), UnorderedElementsAre("", "A"));
+}
+
+TEST(History, WhatIsOnlyPossibleLeavesBoth) {
+  EXPECT_THAT(allowed({pushes(blob), may_collect(minutes(10))}, "b0 s0 b1 s1", blob),
+              UnorderedElementsAre("", present));
+  EXPECT_THAT(allowed({pushes(blob), may_collect(minutes(10)), pushes(blob, minutes(10))},
+                      "b0 s0 b1 s1 b2 s2", blob),
+              ElementsAre(present));
+  EXPECT_THAT(allowed({pushes(blob), may_collect(minutes(10))}, "b0 s0 b1 f1", blob),
+              ElementsAre(present));
+}
+
+TEST(History, WhatIsLeasedStays) {
+  EXPECT_THAT(allowed({pushes(blob), may_collect(minutes(9))}, "b0 s0 b1 s1", blob),
+              ElementsAre(present));
+  EXPECT_THAT(allowed({pushes(blob), may_collect(minutes(9))}, "b0 b1 s1 s0", blob),
+              ElementsAre(present));
+  EXPECT_THAT(allowed({pushes(blob), may_collect(minutes(9)), deletes(blob)}, "b0 s0 b1 s1 b2",
+                      blob),
+              UnorderedElementsAre("", present));
+}
+
+TEST(History, WhatIsHeldAllTheWhileStays) {
+  const std::vector<Action> actions = {pushes(blob), pushes(manifest), may_collect(minutes(10)),
+                                       deletes(manifest)};
+  EXPECT_THAT(allowed(actions, "b0 s0 b1 s1 b2 s2 b3 s3", blob), ElementsAre(present));
+  EXPECT_THAT(allowed(actions, "b0 s0 b1 s1 b2 b3 s2", blob), UnorderedElementsAre("", present));
+  EXPECT_THAT(allowed(actions, "b0 s0 b1 s1 b3 s3 b2 s2", blob),
+              UnorderedElementsAre("", present));
+  EXPECT_THAT(allowed(actions, "b0 s0 b1 b2 s2 s1", blob), UnorderedElementsAre("", present));
 }
 
 }  // namespace

@@ -4,9 +4,12 @@
 #include <algorithm>
 #include <iterator>
 
+#include <slipway/registry/garbage_collector.hpp>
+#include <slipway/registry/registry.hpp>
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/storage/open_stores.hpp>
 
+#include "tests/crash/effects.hpp"
 #include "tests/crash/explorer.hpp"
 #include "tests/crash/recorded_run.hpp"
 #include "tests/crash/run_testing.hpp"
@@ -101,31 +104,37 @@ TEST(Mutations, AnAnswerThatComesBeforeItsCommitIsFound) {
   EXPECT_TRUE(breaks(found.violations, {invariant::acknowledged})) << shown(found.violations);
 }
 
-/// A blob is pushed, deleted and collected, and its file removed.
-CallLog collect_one(World& world, const std::filesystem::path& data, Recorder& recorder) {
-  const auto stores = *open_stores(data);
-  BlobStore blobs(stores->metadata(), stores->objects(), world.clock());
-  const Content blob = make_content(world.seed(), 50000);
-  const std::uint64_t put = world.add(
-      {"put", {{{Fact::Kind::content, "", blob.digest.to_string()}, present}}});
+/// A large blob is pushed, nothing names it, and after some time the garbage collector runs. The last
+/// action is its pass.
+CallLog push_and_collect(World& world, const LeaseTerms& terms, std::chrono::minutes later) {
+  const auto folder = test::TemporaryFolder::in_memory();
+  Recorder recorder(folder.path());
+  const auto stores = *open_stores(folder.path() / "data");
+  BlobStore blobs(stores->metadata(), stores->objects(), world.clock(),
+                  {.inline_limit = inline_limit});
+  RegistryOptions options = registry_options();
+  options.lease = terms;
+  const auto registry = *open_registry(blobs, world.clock(), options);
+  const auto collector = make_garbage_collector(blobs, *registry, world.clock());
+
+  const RepositoryName& repository = world.repositories().front();
+  const Content& blob = world.blobs().back();
+  const std::uint64_t put = world.add({"put blob", effects_of_blob(repository, blob.digest)});
   recorder.begin(put);
-  EXPECT_TRUE(blobs.put(blob.bytes).ok());
+  EXPECT_TRUE(registry->put_blob(repository, blob.digest, blob.bytes).ok());
   recorder.succeed(put);
-  const std::uint64_t collect =
-      world.add({"collect", {{{Fact::Kind::content, "", blob.digest.to_string()}}}});
+
+  world.let_pass(later);
+  const std::uint64_t collect = world.add({"collect", possible_removals(world)});
   recorder.begin(collect);
-  EXPECT_TRUE(*blobs.remove(blob.digest, [](WriteTransaction&, const BlobInfo&, Timestamp) {
-    return Result<bool>(true);
-  }));
+  EXPECT_EQ(collector->collect()->blobs, 1U);
   recorder.succeed(collect);
   return recorder.take();
 }
 
 TEST(Mutations, AFileThatGoesBeforeItsRowsIsFound) {
   World world(test::random_seed());
-  const auto folder = test::TemporaryFolder::in_memory();
-  Recorder recorder(folder.path());
-  CallLog log = collect_one(world, folder.path() / "data", recorder);
+  CallLog log = push_and_collect(world, lease, std::chrono::minutes(90));
   EXPECT_EQ(shown(explore(world, log, until_one_is_found(world.seed())).violations), "");
 
   const auto removal = std::find_if(log.begin(), log.end(), [](const Entry& entry) {
@@ -138,6 +147,13 @@ TEST(Mutations, AFileThatGoesBeforeItsRowsIsFound) {
   std::rotate(begin, removal, std::next(removal));
   const Exploration found = explore(world, log, until_one_is_found(world.seed()));
   EXPECT_TRUE(breaks(found.violations, {invariant::links})) << shown(found.violations);
+}
+
+TEST(Mutations, ACollectorThatDoesNotWaitForLeasesIsFound) {
+  World world(test::random_seed());
+  const CallLog log = push_and_collect(world, LeaseTerms{std::chrono::minutes(0)}, {});
+  const Exploration found = explore(world, log, until_one_is_found(world.seed()));
+  EXPECT_TRUE(breaks(found.violations, {invariant::acknowledged})) << shown(found.violations);
 }
 
 }  // namespace

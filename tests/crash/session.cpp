@@ -8,11 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include <slipway/registry/garbage_collector.hpp>
 #include <slipway/registry/registry.hpp>
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/storage/open_stores.hpp>
 
 #include "registry/rows.hpp"
+#include "tests/crash/effects.hpp"
 
 namespace slipway::crash {
 
@@ -22,13 +24,19 @@ using Kind = Fact::Kind;
 
 /// What clients meet when another was faster.
 bool expected(const Error& error) {
-  return error.code == ErrorCode::not_found || error.code == ErrorCode::unavailable;
+  return error.code == ErrorCode::not_found || error.code == ErrorCode::unavailable ||
+         error.code == ErrorCode::conflict;
 }
 
 class Session {
  public:
-  Session(World& world, Recorder& recorder, BlobStore& blobs, Registry& registry)
-      : world_(world), recorder_(recorder), blobs_(blobs), registry_(registry) {}
+  Session(World& world, Recorder& recorder, BlobStore& blobs, Registry& registry,
+          GarbageCollector& collector)
+      : world_(world),
+        recorder_(recorder),
+        blobs_(blobs),
+        registry_(registry),
+        collector_(collector) {}
 
   void work(std::uint64_t seed, unsigned actions) {
     std::mt19937_64 random(seed);
@@ -69,8 +77,11 @@ class Session {
       case 12:
         return delete_blob(repository, blob);
       case 13:
+        world_.let_pass(std::chrono::minutes(random() % 90));
+        return collect_one(random);
       case 14:
-        return collect(random);
+        world_.let_pass(std::chrono::minutes(random() % 90));
+        return collect_all();
       default:
         return look(repository, blob, any(world_.tags(), random));
     }
@@ -79,6 +90,7 @@ class Session {
   /// True when it was done.
   template <class Call>
   bool perform(Action action, const Call& call) {
+    const auto time = world_.hold_time();
     const std::string what = action.what;
     const std::uint64_t number = world_.add(std::move(action));
     return answer(number, what, call);
@@ -97,23 +109,23 @@ class Session {
     return result.ok();
   }
 
-  static std::vector<Effect> blob_effects(const RepositoryName& repository, const Digest& digest) {
-    return {{{Kind::repository, repository.str(), ""}, present},
-            {{Kind::blob, repository.str(), digest.to_string()}, present},
-            {{Kind::content, "", digest.to_string()}, present}};
-  }
-
   void put_blob(const RepositoryName& repository, const Content& blob) {
-    perform({"put blob", blob_effects(repository, blob.digest)},
+    perform({"put blob", effects_of_blob(repository, blob.digest)},
             [&] { return registry_.put_blob(repository, blob.digest, blob.bytes); });
   }
 
   void begin_upload(const RepositoryName& repository, Random& random) {
-    Upload upload{repository, registry_.begin_upload(repository), random() % world_.blobs().size()};
+    go_on(open_upload(repository, random() % world_.blobs().size()), random);
+  }
+
+  Upload open_upload(const RepositoryName& repository, std::size_t blob) {
+    const auto time = world_.hold_time();
+    Upload upload{repository, registry_.begin_upload(repository), blob};
     upload.opened = world_.add({"open an upload"});
+    upload.opened_at = world_.clock().now();
     recorder_.begin(upload.opened);
     recorder_.succeed(upload.opened);
-    go_on(std::move(upload), random);
+    return upload;
   }
 
   void continue_upload(Random& random) {
@@ -138,6 +150,7 @@ class Session {
   }
 
   void write_turn(Upload& upload, Random& random) {
+    const auto time = world_.hold_time();
     const std::string& all = world_.blobs()[upload.blob].bytes;
     Upload::Turn turn{world_.add({"append to upload " + upload.id}), 0};
     const auto call = [&]() -> Result<void> {
@@ -156,7 +169,7 @@ class Session {
 
   void end_upload(Upload& upload) {
     const Content& blob = world_.blobs()[upload.blob];
-    Action action{"end upload " + upload.id, blob_effects(upload.repository, blob.digest)};
+    Action action{"end upload " + upload.id, effects_of_blob(upload.repository, blob.digest)};
     action.effects.push_back({{Kind::upload, upload.repository.str(), upload.id}, "blob"});
     upload.ended = perform(std::move(action), [&]() -> Result<BlobInfo> {
       SLIPWAY_TRY(const auto writer, registry_.write_upload(upload.repository, upload.id));
@@ -201,7 +214,7 @@ class Session {
 
   void mount(const RepositoryName& to, const RepositoryName& from, const Content& blob) {
     if (to == from) return;
-    perform({"mount", blob_effects(to, blob.digest)},
+    perform({"mount", effects_of_blob(to, blob.digest)},
             [&] { return registry_.mount_blob(to, from, blob.digest); });
   }
 
@@ -224,9 +237,9 @@ class Session {
             [&] { return registry_.delete_blob(repository, blob.digest); });
   }
 
-  /// As garbage collection does: a blob goes when nobody holds it and its lease has run out.
-  void collect(Random& random) {
-    world_.clock().advance(std::chrono::minutes(random() % 90));
+  /// Of one content: it goes when nobody holds it and its lease has run out. Unlike a pass of the
+  /// collector it tells what it removed, and so shows that this stays away.
+  void collect_one(Random& random) {
     const std::size_t all = world_.blobs().size() + world_.images().size();
     const std::size_t index = random() % all;
     const Digest& digest = index < world_.blobs().size()
@@ -238,20 +251,30 @@ class Session {
       SLIPWAY_TRY(const auto cursor, transaction.cursor());
       SLIPWAY_TRY(const bool found, cursor->seek(prefix));
       if (found && cursor->key().starts_with(prefix)) return false;
-      return renewed_at + blob_lease <= world_.clock().now();
+      return lease.has_run_out(renewed_at, world_.clock().now());
     };
-    perform({"collect", {{{Kind::content, "", digest.to_string()}}}}, [&]() -> Result<void> {
+    perform({"collect one", {{{Kind::content, "", digest.to_string()}}}}, [&]() -> Result<void> {
       SLIPWAY_TRY(const bool removed, blobs_.remove(digest, may_go));
       if (removed) return {};
       return Error(ErrorCode::not_found, "it stays");
     });
   }
 
-  /// HEAD of a blob and of a tag.
+  /// A pass of the garbage collector, as `slipway gc` asks for one.
+  void collect_all() {
+    perform({"collect", possible_removals(world_)}, [&]() -> Result<void> {
+      SLIPWAY_TRY(const Collected collected, collector_.collect());
+      if (collected.failures == 0) return {};
+      return Error(ErrorCode::corrupt, "it passed over something");
+    });
+  }
+
+  /// HEAD of a blob and of a tag: who asks may rely on the blob from then on.
   void look(const RepositoryName& repository, const Content& blob, const Tag& tag) {
     const Fact blob_fact{Kind::blob, repository.str(), blob.digest.to_string()};
     observe("HEAD blob", blob_fact, [&]() -> Result<Value> {
-      SLIPWAY_CHECK(registry_.stat_blob(repository, blob.digest));
+      SLIPWAY_TRY(const auto leased, registry_.lease_blob(repository, blob.digest));
+      if (!leased) SLIPWAY_CHECK(registry_.renew_blob(repository, blob.digest));
       return present;
     });
     observe("HEAD tag", {Kind::tag, repository.str(), tag.str()}, [&]() -> Result<Value> {
@@ -262,6 +285,7 @@ class Session {
 
   template <class Call>
   void observe(const std::string& what, const Fact& fact, const Call& call) {
+    const auto time = world_.hold_time();
     const std::uint64_t number = world_.add({what, {}, true});
     recorder_.begin(number);
     Result<Value> seen = call();
@@ -277,6 +301,7 @@ class Session {
   Recorder& recorder_;
   BlobStore& blobs_;
   Registry& registry_;
+  GarbageCollector& collector_;
 };
 
 /// After kill -9 all that was acknowledged of an upload is there, unless it was about to end.
@@ -298,6 +323,7 @@ void find_uploads(World& world, Registry& registry) {
 
 void run_session(World& world, Recorder& recorder, const std::filesystem::path& data,
                  std::uint64_t seed, const SessionOptions& options) {
+  auto time = world.hold_time();
   const std::uint64_t opening = world.add({"open the registry"});
   recorder.begin(opening);
   StoreOptions store_options;
@@ -306,12 +332,15 @@ void run_session(World& world, Recorder& recorder, const std::filesystem::path& 
   if (!stores) return world.complain("open: " + stores.error().message);
   BlobStore blobs((*stores)->metadata(), (*stores)->objects(), world.clock(),
                   {.inline_limit = inline_limit});
-  const auto registry = open_registry(blobs, world.clock());
+  const auto registry = open_registry(blobs, world.clock(), registry_options());
   if (!registry) return world.complain("open: " + registry.error().message);
   recorder.succeed(opening);
+  time.unlock();
 
   find_uploads(world, **registry);
-  Session session(world, recorder, blobs, **registry);
+  const auto collector = make_garbage_collector(blobs, **registry, world.clock(),
+                                                {.retention = {retention_rule()}, .load = 100});
+  Session session(world, recorder, blobs, **registry, *collector);
   std::vector<std::jthread> threads;
   for (unsigned i = 0; i < options.threads; ++i)
     threads.emplace_back([&, i] { session.work(seed + i, options.actions); });

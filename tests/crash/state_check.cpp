@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include <slipway/registry/garbage_collector.hpp>
 #include <slipway/registry/registry.hpp>
 #include <slipway/storage/open_stores.hpp>
 #include <slipway/support/hasher.hpp>
@@ -17,6 +18,9 @@ namespace slipway::crash {
 namespace {
 
 constexpr std::size_t all_there_are = 1000;
+/// All leases have run out and all uploads expired, also those of another run in this process: ids
+/// never go back in time.
+constexpr std::chrono::days long_after{30};
 
 /// An error in which `code` is an answer is nullopt.
 template <class T>
@@ -29,7 +33,10 @@ Result<std::optional<T>> unless(ErrorCode code, Result<T> result) {
 class StateCheck {
  public:
   StateCheck(World& world, const Expectation& expected, std::filesystem::path data)
-      : world_(world), expected_(expected), data_(std::move(data)) {}
+      : world_(world),
+        expected_(expected),
+        data_(std::move(data)),
+        clock_(world.clock().now()) {}
 
   Violations run() {
     read_stages();
@@ -37,9 +44,9 @@ class StateCheck {
     options.lmdb_map_size = std::uint64_t{8} << 20U;
     const auto stores = open_stores(data_, options);
     if (!stores) return broken(invariant::opens, stores.error());
-    BlobStore blobs((*stores)->metadata(), (*stores)->objects(), world_.clock(),
+    BlobStore blobs((*stores)->metadata(), (*stores)->objects(), clock_,
                     {.inline_limit = inline_limit});
-    const auto registry = open_registry(blobs, world_.clock());
+    const auto registry = open_registry(blobs, clock_, registry_options());
     if (!registry) return broken(invariant::opens, registry.error());
     blobs_ = &blobs;
     registry_ = registry->get();
@@ -50,6 +57,7 @@ class StateCheck {
     for (const Upload* upload : expected_.uploads)
       check(invariant::uploads, check_upload(*upload));
     check(invariant::goes_on, push());
+    check(invariant::goes_on, collect());
     return std::move(violations_);
   }
 
@@ -190,9 +198,38 @@ class StateCheck {
     return {};
   }
 
+  /// Once all leases have run out a pass leaves what is referred to and nothing else, whatever the
+  /// power cut had left.
+  Result<void> collect() {
+    const auto collector =
+        make_garbage_collector(*blobs_, *registry_, clock_, {.retention = {}, .load = 100});
+    clock_.advance(long_after);
+    SLIPWAY_TRY(const Collected collected, collector->collect());
+    if (collected.failures > 0) violate(invariant::goes_on, "a collection passed over something");
+    SLIPWAY_CHECK(check_rows(*blobs_, violations_));
+    std::string manifest;
+    SLIPWAY_CHECK(registry_->read_manifest(world_.repositories().front(), world_.tags().front(),
+                                           manifest));
+    SLIPWAY_TRY(const auto view, blobs_->metadata().snapshot());
+    Result<void> done;
+    SLIPWAY_CHECK(blobs_->objects().for_each([&](std::string_view key) {
+      const auto orphan = blobs_->is_orphan(*view, key);
+      if (!orphan) done = orphan.error();
+      if (orphan && *orphan)
+        violate(invariant::goes_on, "a collection left the orphan " + std::string(key));
+      return done.ok();
+    }));
+    SLIPWAY_CHECK(done);
+    return blobs_->objects().for_each_stage([&](const ObjectStore::StageInfo& stage) {
+      violate(invariant::goes_on, "a collection left the stage " + std::string(stage.name));
+      return true;
+    });
+  }
+
   World& world_;
   const Expectation& expected_;
   const std::filesystem::path data_;
+  ManualClock clock_;  // of this state alone
   std::map<std::string, std::string> stages_;
   BlobStore* blobs_ = nullptr;
   Registry* registry_ = nullptr;
@@ -201,12 +238,14 @@ class StateCheck {
 
 }  // namespace
 
-Expectation expectation(const History& history, const std::vector<Upload>& uploads) {
+Expectation expectation(const History& history, const std::vector<Upload>& uploads,
+                        Timestamp now) {
   Expectation expected;
   for (const Fact& fact : history.facts())
     if (fact.kind != Fact::Kind::upload) expected.allowed[fact] = history.allowed(fact);
   for (const Upload& upload : uploads) {
     if (!history.acknowledged(upload.opened)) continue;  // nobody knows its id yet
+    if (upload.opened_at + upload_lifetime <= now) continue;
     expected.uploads.push_back(&upload);
     const Fact end{Fact::Kind::upload, upload.repository.str(), upload.id};
     expected.allowed[end] = history.allowed(end);

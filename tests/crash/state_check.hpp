@@ -17,10 +17,10 @@ namespace slipway::crash {
 /// What may be found at one point of the log.
 struct Expectation {
   std::map<Fact, std::set<Value>> allowed;
-  std::vector<const Upload*> uploads;  // those that were begun
+  std::vector<const Upload*> uploads;  // those that were begun and have not expired by `now`
 };
 
-Expectation expectation(const History& history, const std::vector<Upload>& uploads);
+Expectation expectation(const History& history, const std::vector<Upload>& uploads, Timestamp now);
 
 Violations check_state(World& world, const Expectation& expected,
                        const std::filesystem::path& data);

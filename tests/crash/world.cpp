@@ -17,6 +17,20 @@ std::string descriptor(std::string_view type, const Content& content) {
 
 }  // namespace
 
+RegistryOptions registry_options() {
+  RegistryOptions options;
+  options.lease = lease;
+  options.upload_lifetime = upload_lifetime;
+  return options;
+}
+
+RetentionRule retention_rule() {
+  return {.repositories = "app/web",
+          .tags = {"v2"},
+          .keep_for = lease.promised * 2,
+          .untagged_after = lease.promised * 3};
+}
+
 Content make_content(std::uint64_t seed, std::size_t size) {
   std::mt19937_64 random(seed);
   std::string bytes(size, '\0');
@@ -60,7 +74,13 @@ World::World(std::uint64_t seed)
   }
 }
 
+void World::let_pass(std::chrono::minutes time) {
+  const std::lock_guard lock(time_);
+  clock_.advance(time);
+}
+
 std::uint64_t World::add(Action action) {
+  action.at = clock_.now();
   const std::lock_guard lock(mutex_);
   actions_.push_back(std::move(action));
   return actions_.size() - 1;

@@ -9,11 +9,15 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include <slipway/core/digest.hpp>
 #include <slipway/core/reference.hpp>
+#include <slipway/registry/lease.hpp>
+#include <slipway/registry/registry.hpp>
+#include <slipway/registry/retention.hpp>
 #include <slipway/support/clock.hpp>
 
 #include "tests/crash/history.hpp"
@@ -22,9 +26,15 @@ namespace slipway::crash {
 
 /// Above are files; it makes more of them than the default does, of less bytes.
 inline constexpr std::size_t inline_limit = 4096;
-/// What nothing refers to and nobody asked for since goes.
-inline constexpr std::chrono::minutes blob_lease{60};
+/// Small enough to run out several times in a run, as uploads do.
+inline constexpr LeaseTerms lease{std::chrono::minutes(60)};
+inline constexpr std::chrono::hours upload_lifetime{6};
 inline constexpr std::string_view image_type = "application/vnd.oci.image.manifest.v1+json";
+
+/// As it runs in a session, and again over what a power cut left.
+RegistryOptions registry_options();
+/// Of the first repository; elsewhere what has a manifest stays.
+RetentionRule retention_rule();
 
 struct Content {
   std::string bytes;
@@ -42,6 +52,7 @@ struct Upload {
   std::string id;
   std::size_t blob = 0;
   std::uint64_t opened = 0;  // the action
+  Timestamp opened_at{};
   struct Turn {
     std::uint64_t action;
     std::uint64_t size;  // where it stood when it was acknowledged
@@ -62,7 +73,13 @@ class World {
   [[nodiscard]] const std::vector<Image>& images() const { return images_; }
   ManualClock& clock() noexcept { return clock_; }
 
-  /// Its number.
+  /// Time passes between actions: who does one holds this for as long as it takes.
+  [[nodiscard]] std::shared_lock<std::shared_mutex> hold_time() {
+    return std::shared_lock(time_);
+  }
+  void let_pass(std::chrono::minutes time);
+
+  /// Its number. REQUIRES: the caller holds the time until the action's answer.
   std::uint64_t add(Action action);
   void set_effects(std::uint64_t action, std::vector<Effect> effects);
   /// REQUIRES: no session runs.
@@ -88,6 +105,7 @@ class World {
   std::vector<Content> blobs_;
   std::vector<Image> images_;
   ManualClock clock_;
+  std::shared_mutex time_;
 
   std::mutex mutex_;
   std::vector<Action> actions_;
