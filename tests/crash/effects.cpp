@@ -28,7 +28,7 @@ Effect blob_removal(const World& world, std::size_t blob, const std::string& rep
                  std::move(manifests));
 }
 
-/// Bytes go when no repository holds them. They have no lease of their own that anybody was told of.
+/// Bytes go when no repository holds them. Nobody was told of a lease of theirs.
 Effect content_removal(const World& world, const Content& content, Kind kind) {
   const std::string digest = content.digest.to_string();
   Holders holders;

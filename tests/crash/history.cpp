@@ -95,7 +95,7 @@ bool History::found_its_value(const Write& write, const Writes& writes) {
   });
 }
 
-/// Whatever came first of the write and one that began a lease: either the other replaced it, or the
+/// Whichever came first of the write and one that began a lease: the other replaced it, or the
 /// lease held.
 bool History::ruled_out(const Write& write, const Writes& writes) const {
   if (!write.effect->possible) return false;

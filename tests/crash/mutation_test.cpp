@@ -104,7 +104,7 @@ TEST(Mutations, AnAnswerThatComesBeforeItsCommitIsFound) {
   EXPECT_TRUE(breaks(found.violations, {invariant::acknowledged})) << shown(found.violations);
 }
 
-/// A large blob is pushed, nothing names it, and after some time the garbage collector runs. The last
+/// A large blob is pushed, nothing names it, and later the garbage collector runs. The last
 /// action is its pass.
 CallLog push_and_collect(World& world, const LeaseTerms& terms, std::chrono::minutes later) {
   const auto folder = test::TemporaryFolder::in_memory();
