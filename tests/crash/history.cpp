@@ -95,22 +95,33 @@ bool History::found_its_value(const Write& write, const Writes& writes) {
   });
 }
 
-/// Whichever came first of the write and one that began a lease: the other replaced it, or the
-/// lease held.
-bool History::ruled_out(const Write& write, const Writes& writes) const {
-  if (!write.effect->possible) return false;
-  const Unless& unless = *write.effect->possible;
+bool History::leases(const Write& other, const Write& write) {
   const bool asking_renews = write.effect->fact.kind != Fact::Kind::tag;
-  const auto leased = [&](const Write& other) {
-    return certain(other) && !other.effect->value.empty() &&
-           (asking_renews || !other.action->observes) &&
-           other.action->at + unless.lease > write.action->at;
-  };
-  const auto held = [&](const auto& holder) {
+  return certain(other) && !other.effect->value.empty() &&
+         (asking_renews || !other.action->observes) &&
+         other.action->at + write.effect->possible->lease > write.action->at;
+}
+
+bool History::is_held(const Write& write) const {
+  const auto& holders = write.effect->possible->held_by;
+  return std::any_of(holders.begin(), holders.end(), [&](const auto& holder) {
     return held_throughout(holder.first, holder.second, write.span);
-  };
-  return std::any_of(writes.begin(), writes.end(), leased) ||
-         std::any_of(unless.held_by.begin(), unless.held_by.end(), held);
+  });
+}
+
+bool History::cannot_happen(const Write& write, const Writes& writes) const {
+  if (!write.effect->possible) return false;
+  return is_held(write) || std::any_of(writes.begin(), writes.end(), [&](const Write& other) {
+           return other.span.end < write.span.begin && leases(other, write);
+         });
+}
+
+/// Whichever came first of it and one that began a lease: the other replaced it, or the lease held.
+bool History::cannot_be_last(const Write& write, const Writes& writes) const {
+  if (!write.effect->possible) return false;
+  return is_held(write) || std::any_of(writes.begin(), writes.end(), [&](const Write& other) {
+           return leases(other, write);
+         });
 }
 
 /// One that was answered before wrote it, and nothing after that can have replaced it by another.
@@ -120,7 +131,7 @@ bool History::held_throughout(const Fact& fact, const Value& value, const Span& 
     const Effect& effect = *other.effect;
     return effect.value != value && (!effect.only_if || *effect.only_if == value) &&
            other.span.end > holder.span.begin && other.span.begin < span.end &&
-           !ruled_out(other, writes);
+           !cannot_happen(other, writes);
   };
   return std::any_of(writes.begin(), writes.end(), [&](const Write& holder) {
     return certain(holder) && holder.effect->value == value && holder.span.end < span.begin &&
@@ -137,7 +148,7 @@ std::set<Value> History::allowed(const Fact& fact) const {
       return replaces(later, write);
     });
     if (!replaced && !values.contains(write.effect->value) && found_its_value(write, writes) &&
-        !ruled_out(write, writes))
+        !cannot_be_last(write, writes))
       values.insert(write.effect->value);
   }
   return values;

@@ -109,7 +109,10 @@ class History {
   }
   static bool replaces(const Write& later, const Write& earlier);
   static bool found_its_value(const Write& write, const Writes& writes);
-  [[nodiscard]] bool ruled_out(const Write& write, const Writes& writes) const;
+  [[nodiscard]] bool cannot_happen(const Write& write, const Writes& writes) const;
+  [[nodiscard]] bool cannot_be_last(const Write& write, const Writes& writes) const;
+  static bool leases(const Write& other, const Write& write);
+  [[nodiscard]] bool is_held(const Write& write) const;
   [[nodiscard]] bool held_throughout(const Fact& fact, const Value& value, const Span& span) const;
   [[nodiscard]] Writes writes_of(const Fact& fact) const;
 

@@ -141,6 +141,18 @@ TEST(History, WhatIsHeldAllTheWhileStays) {
   EXPECT_THAT(allowed(actions, "b0 s0 b1 b2 s2 s1", blob), UnorderedElementsAre("", present));
 }
 
+/// What held it may itself have been collected first, although it has a lease again since.
+TEST(History, WhatMayHaveGoneInBetweenHoldsNothing) {
+  Action collects_manifest = may_collect(minutes(10));
+  collects_manifest.effects = {{manifest, "", std::nullopt, Unless{minutes(10), {}}}};
+  const std::vector<Action> actions = {pushes(blob), pushes(manifest), collects_manifest,
+                                       may_collect(minutes(10)), pushes(manifest, minutes(10))};
+  EXPECT_THAT(allowed(actions, "b0 s0 b1 s1 b2 s2 b3 s3 b4 s4", blob),
+              UnorderedElementsAre("", present));
+  EXPECT_THAT(allowed(actions, "b0 s0 b1 s1 b2 s2 b3 s3 b4 s4", manifest), ElementsAre(present));
+  EXPECT_THAT(allowed(actions, "b0 s0 b4 s4 b2 s2 b3 s3", blob), ElementsAre(present));
+}
+
 }  // namespace
 
 }  // namespace slipway::crash
