@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include <slipway/build/build.hpp>
+#include <slipway/build/build_secrets.hpp>
 #include <slipway/core/result.hpp>
 
 namespace slipway {
@@ -30,11 +31,19 @@ Result<Build> parse_build(std::string_view json);
 Result<Build> read_build(const json::Value& value);
 Result<BuildFailure> read_failure(const json::Value& value);
 
-/// The body of POST /api/v1/repositories/{name}/builds: members source (git: url, ref, commit),
-/// commit, context, dockerfile, target, args, labels, platforms, tags, format, priority, timeout
-/// ("1h", or whole seconds). A git source without ref and commit is of the ref HEAD.
+/// What a person submits.
+struct BuildSubmission {
+  BuildRequest request;
+  BuildSecrets secrets;
+};
+
+/// The body of POST /api/v1/repositories/{name}/builds: members source (git: url, ref, commit; or
+/// context: digest, media_type), commit, context, dockerfile, target, args, labels, platforms,
+/// tags, format, priority, timeout ("1h", or whole seconds), secrets (id, value in base64). A git
+/// source without ref and commit is of the ref HEAD.
 /// Errors: invalid_argument (which member), too_large.
-Result<BuildRequest> parse_build_request(const RepositoryName& repository, std::string_view json);
+Result<BuildSubmission> parse_build_submission(const RepositoryName& repository,
+                                               std::string_view json);
 
 /// Is the request one that a worker can carry out? Whoever submits is checked by this.
 /// Errors: invalid_argument (which member).

@@ -43,7 +43,44 @@ Result<void> read_timeout(json::Value value, const std::string& path,
   return {};
 }
 
+Result<ContextSource> read_context_source(json::Value value, const std::string& path,
+                                          UnknownMembers unknown) {
+  json::ObjectReader reader(value, path);
+  std::string media_type;
+  std::string digest;
+  reader.require("digest", digest);
+  reader.require("media_type", media_type);
+  SLIPWAY_CHECK(reader.finish(unknown));
+  auto parsed = Digest::parse(digest);
+  if (!parsed) return parsed.error().in(reader.path_of("digest"));
+  return ContextSource{*parsed, std::move(media_type)};
+}
+
 }  // namespace
+
+Result<Digest> read_digest(json::Value value, const std::string& path) {
+  auto digest = Digest::parse(value.text());
+  if (!digest) return digest.error().in(path);
+  return digest;
+}
+
+Result<BuildSource> read_source(json::Value value, const std::string& path,
+                                UnknownMembers unknown) {
+  json::ObjectReader reader(value, path);
+  std::optional<BuildSource> source;
+  reader.read("git", [&](json::Value git, const std::string& git_path) -> Result<void> {
+    SLIPWAY_TRY(source, read_git_source(git, git_path, unknown));
+    return {};
+  });
+  reader.read("context", [&](json::Value context, const std::string& inner) -> Result<void> {
+    if (source) return Error(ErrorCode::invalid_argument, path + ": expected one source, got two");
+    SLIPWAY_TRY(source, read_context_source(context, inner, unknown));
+    return {};
+  });
+  SLIPWAY_CHECK(reader.finish(unknown));
+  if (!source) return json::mistake(path, "an object with git or context", value);
+  return std::move(*source);
+}
 
 Result<GitSource> read_git_source(json::Value value, const std::string& path,
                                   UnknownMembers unknown) {
@@ -52,6 +89,7 @@ Result<GitSource> read_git_source(json::Value value, const std::string& path,
   reader.require("url", git.url);
   reader.read("ref", git.ref);
   reader.read("commit", git.commit);
+  if (unknown == UnknownMembers::ignored) reader.read("credentials", git.credentials);
   SLIPWAY_CHECK(reader.finish(unknown));
   return git;
 }

@@ -37,6 +37,9 @@ json::ObjectReader::Read word_into(Out& out, Parse parse, std::string_view expec
 /// Errors: invalid_argument (which member).
 Result<GitSource> read_git_source(json::Value value, const std::string& path,
                                   UnknownMembers unknown);
+Result<BuildSource> read_source(json::Value value, const std::string& path,
+                                UnknownMembers unknown);
+Result<Digest> read_digest(json::Value value, const std::string& path);
 Result<CommitInfo> read_commit(json::Value value, const std::string& path, UnknownMembers unknown);
 
 /// commit, context, dockerfile, target, args, labels, platforms, tags, format, priority, timeout.

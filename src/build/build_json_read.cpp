@@ -38,33 +38,6 @@ ObjectReader::Read times_into(BuildTimes& out) {
   };
 }
 
-Result<Digest> read_digest(Value value, const std::string& path) {
-  auto digest = Digest::parse(value.text());
-  if (!digest) return digest.error().in(path);
-  return digest;
-}
-
-Result<ContextSource> read_context_source(Value value, const std::string& path) {
-  ObjectReader reader(value, path);
-  std::string media_type;
-  reader.require("media_type", media_type);
-  SLIPWAY_CHECK(reader.finish());
-  SLIPWAY_TRY(const Digest digest, read_digest(value.find("digest"), reader.path_of("digest")));
-  return ContextSource{digest, std::move(media_type)};
-}
-
-Result<BuildSource> read_source(Value value) {
-  if (const Value git = value.find("git")) {
-    SLIPWAY_TRY(GitSource source, read_git_source(git, "source.git", passed_over));
-    return BuildSource(std::move(source));
-  }
-  if (const Value context = value.find("context")) {
-    SLIPWAY_TRY(ContextSource source, read_context_source(context, "source.context"));
-    return BuildSource(std::move(source));
-  }
-  return json::mistake("source", "an object with git or context", value);
-}
-
 Result<BuildTrigger> read_trigger(Value value, const std::string& path) {
   ObjectReader reader(value, path);
   BuildTrigger trigger;
@@ -95,11 +68,15 @@ Result<BuildRequest> read_request_of_build(ObjectReader& reader, Value value) {
   reader.require("repository", name);
   auto repository = RepositoryName::parse(name);
   if (!repository) return repository.error().in("repository");
-  SLIPWAY_TRY(BuildSource source, read_source(value.find("source")));
+  SLIPWAY_TRY(BuildSource source, read_source(value.find("source"), "source", passed_over));
   BuildRequest request(std::move(*repository), std::move(source));
   read_request_members(reader, request, passed_over);
   reader.read("trigger", [&](Value trigger, const std::string& path) -> Result<void> {
     SLIPWAY_TRY(request.trigger, read_trigger(trigger, path));
+    return {};
+  });
+  reader.read_each("secrets", [&](Value secret, const std::string&) -> Result<void> {
+    request.secrets.emplace_back(secret.find("id").text());
     return {};
   });
   return request;

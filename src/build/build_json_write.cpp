@@ -45,6 +45,7 @@ void write_source(json::Writer& out, const BuildSource& source) {
   if (const auto* git = std::get_if<GitSource>(&source)) {
     out.key("git").begin_object().member("url", git->url);
     out.member_if("ref", git->ref).member_if("commit", git->commit);
+    if (git->credentials) out.key("credentials").boolean(true);
   } else {
     const auto& context = std::get<ContextSource>(source);
     out.key("context").begin_object().member("digest", context.digest.to_string());
@@ -87,6 +88,12 @@ void write_request(json::Writer& out, const BuildRequest& request) {
   write_texts(out, "labels", request.labels);
   write_texts(out, "platforms", request.platforms);
   write_texts(out, "tags", request.tags);
+  if (!request.secrets.empty()) {
+    out.key("secrets").begin_array();
+    for (const std::string& id : request.secrets)
+      out.begin_object().member("id", id).end_object();
+    out.end_array();
+  }
   if (request.format != ImageFormat::automatic)
     out.member("format", request.format == ImageFormat::oci ? "oci" : "docker");
   if (request.priority != 0) out.key("priority").number(request.priority);

@@ -8,8 +8,11 @@
 #include "build/build_followers.hpp"
 #include "build/build_json.hpp"
 #include "build/build_rows.hpp"
+#include "build/build_secrets.hpp"
 #include "build/durable_build_queue.hpp"
+#include "build/git_url.hpp"
 #include "build/transitions.hpp"
+#include "build/trigger_json.hpp"
 #include "storage/key_space.hpp"
 #include "support/format.hpp"
 
@@ -69,15 +72,17 @@ DurableBuildQueue::DurableBuildQueue(MetadataStore& metadata, Registry& registry
       metrics_(metrics),
       summary_(metadata) {}
 
-Result<Build> DurableBuildQueue::submit(const BuildRequest& request) {
+Result<Build> DurableBuildQueue::submit(const BuildRequest& request, const BuildSecrets& secrets) {
   BuildRequest complete = request;
+  BuildSecrets sealed = secrets;
+  SLIPWAY_CHECK(take_secrets(complete, sealed));
   if (complete.tags.empty()) complete.tags = {"latest"};
   if (!complete.timeout) complete.timeout = options_.default_timeout;
   SLIPWAY_CHECK(check_build_request(complete));
-  return insert(complete);
+  return insert(complete, sealed);
 }
 
-Result<Build> DurableBuildQueue::insert(const BuildRequest& request) {
+Result<Build> DurableBuildQueue::insert(const BuildRequest& request, const BuildSecrets& secrets) {
   const Timestamp now = clock_.now();
   Build build(make_ulid(now), request);
   build.times.queued = now;
@@ -89,7 +94,7 @@ Result<Build> DurableBuildQueue::insert(const BuildRequest& request) {
     superseded.reset();
     SLIPWAY_TRY(repeated, find_repeated(transaction, request));
     if (repeated) return {};
-    return insert_within(transaction, counted, build, superseded);
+    return insert_within(transaction, counted, build, secrets, superseded);
   };
   SLIPWAY_CHECK(metadata_.write(write));
   if (repeated) return std::move(*repeated);
@@ -99,10 +104,13 @@ Result<Build> DurableBuildQueue::insert(const BuildRequest& request) {
 
 Result<void> DurableBuildQueue::insert_within(WriteTransaction& transaction,
                                               LiveSummary::Change& counted, const Build& build,
+                                              const BuildSecrets& secrets,
                                               std::optional<Changed>& superseded) {
   counted.touch(build.tenant());
   SLIPWAY_CHECK(insert_build(transaction, build));
   SLIPWAY_CHECK(follow_change(transaction, nullptr, build, clock_.now()));
+  if (!secrets.empty())
+    SLIPWAY_CHECK(write_secrets(transaction, metadata_.sealer(), build.id, secrets));
   if (const auto key = delivery_key(build.request)) SLIPWAY_CHECK(transaction.put(*key, build.id));
   if (const auto key = latest_key(build.request)) {
     SLIPWAY_TRY(const auto row, transaction.get(*key));
@@ -153,11 +161,31 @@ Result<Build> DurableBuildQueue::retry(std::string_view id) {
     return Error(ErrorCode::conflict,
                  slipway::format("build {} is {}: only one that has ended can be retried", id,
                                  to_string(ended.state)));
+  SLIPWAY_TRY(const BuildSecrets secrets, secrets_again(ended));
   if (ended.request.trigger) {  // neither a repeat of the delivery nor newer than what came since
     ended.request.trigger->delivery.clear();
     ended.request.trigger->supersede = false;
   }
-  return insert(ended.request);
+  return insert(ended.request, secrets);
+}
+
+Result<BuildSecrets> DurableBuildQueue::secrets_again(const Build& ended) {
+  const BuildRequest& request = ended.request;
+  const auto* git = std::get_if<GitSource>(&request.source);
+  const bool credentials = git != nullptr && git->credentials;
+  BuildSecrets secrets;
+  if (request.secrets.empty() && !credentials) return secrets;
+  if (request.secrets.empty() && request.trigger) {
+    SLIPWAY_TRY(const auto view, metadata_.snapshot());
+    const auto trigger = find_trigger(*view, metadata_.sealer(), request.trigger->id);
+    if (trigger && without_credentials(trigger->request.git_url) == git->url) {
+      secrets.git_url = trigger->request.git_url;
+      return secrets;
+    }
+  }
+  return Error(ErrorCode::conflict,
+               slipway::format("build {} was given {}, which went when it ended: submit it again",
+                               ended.id, credentials ? "a password for git" : "secrets"));
 }
 
 Result<std::optional<std::size_t>> DurableBuildQueue::position(std::string_view id,
@@ -203,6 +231,7 @@ Result<DurableBuildQueue::Changed> DurableBuildQueue::change_within(WriteTransac
   const BuildState state = changed.after.state;
   if (is_leased(changed.before.state) && !is_leased(state))
     SLIPWAY_CHECK(erase_attempt(transaction, id));
+  if (is_final(state)) SLIPWAY_CHECK(erase_secrets(transaction, changed.after));
   transaction.notify(topic_of(id));
   if (state != changed.before.state && state != BuildState::starting)
     transaction.notify(queue_topic);

@@ -7,6 +7,7 @@
 
 #include "build/attempt_row.hpp"
 #include "build/build_rows.hpp"
+#include "build/build_secrets.hpp"
 #include "build/durable_build_queue.hpp"
 #include "build/registration_token.hpp"
 #include "build/transitions.hpp"
@@ -45,8 +46,10 @@ std::string ending_line(const Build& build, const BuildFailure& failure,
 
 /// May this token register? Errors: unauthenticated, conflict.
 Result<void> check_token(const std::optional<AttemptRow>& attempt,
-                         const RegistrationTokenParts& parts, std::uint64_t latest_epoch,
+                         const RegistrationTokenParts& parts, const Build& build,
                          std::string_view token, std::string_view nonce) {
+  const std::uint64_t latest_epoch = build.epoch;
+  const bool begun = build.phase.has_value();  // its worker has had the answer
   if (!attempt || attempt->epoch != parts.epoch) {
     if (parts.epoch <= latest_epoch)
       return Error(
@@ -56,9 +59,10 @@ Result<void> check_token(const std::optional<AttemptRow>& attempt,
   }
   if (!equal_in_constant_time(attempt->token_hash, hash_of_token(token)))
     return Error(ErrorCode::unauthenticated, "the registration token is unknown");
-  if (attempt->registered() && !equal_in_constant_time(attempt->nonce, nonce))
+  if (attempt->registered() && (begun || !equal_in_constant_time(attempt->nonce, nonce)))
     return Error(ErrorCode::conflict,
-                 slipway::format("build {}: another worker has used this token", parts.build));
+                 slipway::format("build {}: {} has used this token", parts.build,
+                                 begun ? "its worker" : "another worker"));
   return {};
 }
 
@@ -70,10 +74,12 @@ Result<Registration> DurableBuildQueue::register_worker(std::string_view registr
   const auto parts = parse_registration_token(registration_token);
   if (!parts) return Error(ErrorCode::unauthenticated, "the registration token is malformed");
 
+  BuildSecrets secrets;
   auto registered =
       change(parts->build, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
         SLIPWAY_TRY(auto attempt, read_attempt(transaction, build.id));
-        SLIPWAY_CHECK(check_token(attempt, *parts, build.epoch, registration_token, nonce));
+        SLIPWAY_CHECK(check_token(attempt, *parts, build, registration_token, nonce));
+        SLIPWAY_TRY(secrets, read_secrets(transaction, metadata_.sealer(), build));
         if (attempt->registered()) return {};  // the same worker again: its answer was lost
         SLIPWAY_CHECK(register_attempt(build, clock_.now()));
         attempt->nonce = nonce;
@@ -92,7 +98,7 @@ Result<Registration> DurableBuildQueue::register_worker(std::string_view registr
 
   SLIPWAY_TRY(const std::uint64_t log_size, logs_.size(parts->build));
   Registration registration{std::move(*registered), tokens_->issue(parts->build, parts->epoch),
-                            log_size, options_.default_timeout};
+                            log_size, options_.default_timeout, std::move(secrets)};
   if (const auto timeout = registration.build.request.timeout) registration.timeout = *timeout;
   return registration;
 }

@@ -4,6 +4,7 @@
 
 #include "build/build_json.hpp"
 #include "build/build_json_parts.hpp"
+#include "build/build_secrets.hpp"
 #include "build/git_url.hpp"
 
 namespace slipway {
@@ -152,25 +153,25 @@ Result<void> check_build_request(const BuildRequest& request) {
   return {};
 }
 
-Result<BuildRequest> parse_build_request(const RepositoryName& repository, std::string_view json) {
+Result<BuildSubmission> parse_build_submission(const RepositoryName& repository,
+                                               std::string_view json) {
   SLIPWAY_TRY(const json::Document document, json::Document::parse(json));
   constexpr UnknownMembers refused = UnknownMembers::refused;
   json::ObjectReader reader(document.root(), "");
-  BuildRequest request(repository, GitSource());
+  BuildSubmission submission{BuildRequest(repository, GitSource()), {}};
+  BuildRequest& request = submission.request;
   reader.require("source", [&](json::Value value, const std::string& path) -> Result<void> {
-    json::ObjectReader source(value, path);
-    source.require("git", [&](json::Value git, const std::string& git_path) -> Result<void> {
-      SLIPWAY_TRY(request.source, read_git_source(git, git_path, refused));
-      return {};
-    });
-    return source.finish(refused);
+    SLIPWAY_TRY(request.source, read_source(value, path, refused));
+    return {};
   });
   read_request_members(reader, request, refused);
+  read_secret_files(reader, submission.secrets);
   SLIPWAY_CHECK(reader.finish(refused));
-  auto& git = std::get<GitSource>(request.source);
-  if (git.ref.empty() && git.commit.empty()) git.ref = "HEAD";
+  if (auto* git = std::get_if<GitSource>(&request.source);
+      git != nullptr && git->ref.empty() && git->commit.empty())
+    git->ref = "HEAD";
   SLIPWAY_CHECK(check_build_request(request));
-  return request;
+  return submission;
 }
 
 }  // namespace slipway

@@ -30,7 +30,8 @@ class DurableBuildQueue final : public BuildQueue {
   /// Once, before anything else. Errors: io, corrupt.
   Result<void> open() { return summary_.open(); }
 
-  Result<Build> submit(const BuildRequest& request) override;
+  using BuildQueue::submit;
+  Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets) override;
   Result<Build> find(std::string_view id) override;
   Result<BuildPage> list(const BuildFilter& filter) override;
   Result<Build> cancel(std::string_view id, std::string_view reason) override;
@@ -78,9 +79,13 @@ class DurableBuildQueue final : public BuildQueue {
   /// After the commit.
   void note(const Changed& changed);
 
-  Result<Build> insert(const BuildRequest& request);
+  Result<Build> insert(const BuildRequest& request, const BuildSecrets& secrets);
   Result<void> insert_within(WriteTransaction& transaction, LiveSummary::Change& counted,
-                             const Build& build, std::optional<Changed>& superseded);
+                             const Build& build, const BuildSecrets& secrets,
+                             std::optional<Changed>& superseded);
+
+  /// What a retry needs of what the ended build was given. Errors: conflict, io.
+  Result<BuildSecrets> secrets_again(const Build& ended);
 
   Result<void> cancel_within(WriteTransaction& transaction, Build& build, std::string_view reason,
                              std::string_view successor);

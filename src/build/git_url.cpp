@@ -46,6 +46,16 @@ Result<std::string_view> git_protocol(std::string_view url) {
   return known[4];
 }
 
+std::string without_credentials(std::string_view url) {
+  const std::size_t mark = url.find("://");
+  if (mark == std::string_view::npos || !url.starts_with("http")) return std::string(url);
+  const std::size_t host = mark + 3;
+  const std::size_t end = std::min(url.find_first_of("/?#", host), url.size());
+  const std::size_t at = url.substr(0, end).rfind('@');
+  if (at == std::string_view::npos || at < host) return std::string(url);
+  return std::string(url.substr(0, host)).append(url.substr(at + 1));
+}
+
 Result<void> check_git_url(std::string_view url, std::span<const std::string> allowed) {
   SLIPWAY_TRY(const std::string_view protocol, git_protocol(url));
   if (std::find(allowed.begin(), allowed.end(), protocol) != allowed.end()) return {};

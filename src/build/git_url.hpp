@@ -20,4 +20,7 @@ Result<std::string_view> git_protocol(std::string_view url);
 /// Errors: invalid_argument (malformed, or a protocol that is not among `allowed`).
 Result<void> check_git_url(std::string_view url, std::span<const std::string> allowed);
 
+/// A URL of http or https without its user name and password; any other as it is.
+std::string without_credentials(std::string_view url);
+
 }  // namespace slipway

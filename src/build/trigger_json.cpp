@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "build/git_url.hpp"
 #include "json/object_reader.hpp"
 #include "json/writer.hpp"
 
@@ -49,7 +50,9 @@ void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
   out.member("id", trigger.id);
   out.member("repository", request.repository.str());
   out.member("provider", to_string(request.provider));
-  out.key("git").begin_object().member("url", request.git_url).end_object();
+  const bool whole = secret == TriggerSecret::shown;
+  out.key("git").begin_object();
+  out.member("url", whole ? request.git_url : without_credentials(request.git_url)).end_object();
   out.member("branches", request.branches);
   out.member_if("git_tags", request.git_tags);
   if (!request.paths.empty()) write_texts(out, "paths", request.paths);
@@ -62,7 +65,7 @@ void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
     out.key("failures_in_a_row").number(trigger.health.failures_in_a_row);
   if (trigger.health.paused) out.member("paused", to_rfc3339(*trigger.health.paused));
   out.member_if("hook_url", hook_url);
-  if (secret == TriggerSecret::shown) out.member("secret", trigger.secret);
+  if (whole) out.member("secret", trigger.secret);
   out.end_object();
 }
 

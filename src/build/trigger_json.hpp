@@ -9,6 +9,8 @@
 #include <slipway/build/trigger.hpp>
 #include <slipway/core/reference.hpp>
 #include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+#include <slipway/support/sealer.hpp>
 
 namespace slipway {
 
@@ -25,6 +27,9 @@ void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
 /// What the store keeps, and back. Errors: invalid_argument.
 std::string trigger_row(const Trigger& trigger);
 Result<Trigger> parse_trigger_row(std::string_view json);
+
+/// A trigger of the store. Errors: not_found, io, corrupt.
+Result<Trigger> find_trigger(const ReadView& view, const Sealer& sealer, std::string_view id);
 
 /// What a person asks for; members that nobody knows are mistakes.
 /// Errors: invalid_argument (which member), too_large.

@@ -72,7 +72,13 @@ Error unreadable(std::string_view id, const Error& why) {
   return Error(ErrorCode::corrupt, "trigger " + std::string(id) + ": " + why.message);
 }
 
-Result<Trigger> read(const ReadView& view, const Sealer& sealer, std::string_view id) {
+Key key_in_repository(const RepositoryName& repository, std::string_view id) {
+  return Key(key_space::trigger_by_repository).text(repository.str()).text(id);
+}
+
+}  // namespace
+
+Result<Trigger> find_trigger(const ReadView& view, const Sealer& sealer, std::string_view id) {
   if (!is_ulid(id)) return unknown_trigger(id);
   SLIPWAY_TRY(const auto row, sealed_rows::get(view, sealer, Key(key_space::trigger).text(id)));
   if (!row) return unknown_trigger(id);
@@ -81,12 +87,6 @@ Result<Trigger> read(const ReadView& view, const Sealer& sealer, std::string_vie
   SLIPWAY_TRY(trigger->health, read_health(view, id));
   return trigger;
 }
-
-Key key_in_repository(const RepositoryName& repository, std::string_view id) {
-  return Key(key_space::trigger_by_repository).text(repository.str()).text(id);
-}
-
-}  // namespace
 
 Result<Trigger> TriggerStore::create(const TriggerRequest& request) {
   SLIPWAY_CHECK(check(request));
@@ -104,7 +104,7 @@ Result<Trigger> TriggerStore::create(const TriggerRequest& request) {
 
 Result<Trigger> TriggerStore::find(std::string_view id) const {
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
-  return read(*view, metadata_.sealer(), id);
+  return find_trigger(*view, metadata_.sealer(), id);
 }
 
 Result<std::vector<Trigger>> TriggerStore::list(const RepositoryName& repository) const {
@@ -116,7 +116,7 @@ Result<std::vector<Trigger>> TriggerStore::list(const RepositoryName& repository
   while (there && cursor->key().starts_with(beginning)) {
     std::string_view id = cursor->key().substr(beginning.size());
     id.remove_suffix(1);  // the zero byte behind a text part
-    SLIPWAY_TRY(Trigger trigger, read(*view, metadata_.sealer(), id));
+    SLIPWAY_TRY(Trigger trigger, find_trigger(*view, metadata_.sealer(), id));
     triggers.push_back(std::move(trigger));
     SLIPWAY_TRY(there, cursor->next());
   }

@@ -2,6 +2,7 @@
 
 #include "build/build_json.hpp"
 #include "build/build_json_parts.hpp"
+#include "build/build_secrets.hpp"
 #include "json/writer.hpp"
 
 namespace slipway {
@@ -40,7 +41,9 @@ std::string to_json(const WorkerInstructions& instructions) {
       .number(static_cast<std::int64_t>(instructions.heartbeat_interval.count()));
   out.key("git_protocols").begin_array();
   for (const std::string& protocol : instructions.git_protocols) out.string(protocol);
-  out.end_array().end_object();
+  out.end_array();
+  write_members(out, instructions.secrets);
+  out.end_object();
   return out.take();
 }
 
@@ -86,6 +89,7 @@ Result<WorkerInstructions> parse_worker_instructions(std::string_view json) {
   reader.require("timeout", timeout);
   reader.require("heartbeat_interval_ms", heartbeat);
   reader.read("git_protocols", instructions.git_protocols);
+  read_members(reader, instructions.secrets);
   SLIPWAY_CHECK(reader.finish());
   SLIPWAY_CHECK(positive(timeout, "timeout"));
   instructions.timeout = std::chrono::seconds(static_cast<std::int64_t>(timeout));

@@ -79,6 +79,8 @@ inline constexpr std::array access_table{
     AccessRow{HttpMethod::post, "/api/v1/builds/{id}/retry", access::build},
     AccessRow{HttpMethod::post, "/api/v1/repositories/{repository}/builds",
               access::build_in_repository},
+    AccessRow{HttpMethod::post, "/api/v1/repositories/{repository}/contexts",
+              access::build_in_repository},
     AccessRow{HttpMethod::post, "/api/v1/repositories/{repository}/triggers",
               access::build_in_repository},
     AccessRow{HttpMethod::get, "/api/v1/repositories/{repository}/triggers",

@@ -20,6 +20,7 @@ constexpr auto routes = with_access(prefix, std::array{
     Route{HttpMethod::post, "builds/{id}/retry", "build_retry", retry_build},
     Route{HttpMethod::get, "repositories", "repositories", list_repositories},
     Route{HttpMethod::post, "repositories/{repository}/builds", "submit", submit_build},
+    Route{HttpMethod::post, "repositories/{repository}/contexts", "contexts", upload_context},
     Route{HttpMethod::post, "repositories/{repository}/triggers", "triggers", create_trigger},
     Route{HttpMethod::get, "repositories/{repository}/triggers", "triggers", list_triggers},
     Route{HttpMethod::get, "repositories/{repository}/manifests/{reference}", "repository_manifest",

@@ -16,6 +16,7 @@ HttpAction retry_build(const ApiCallPointer& call, HttpResponse& response);
 
 // submit_routes.cpp
 HttpAction submit_build(const ApiCallPointer& call, HttpResponse& response);
+HttpAction upload_context(const ApiCallPointer& call, HttpResponse& response);
 
 // trigger_routes.cpp
 HttpAction create_trigger(const ApiCallPointer& call, HttpResponse& response);

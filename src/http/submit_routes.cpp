@@ -15,6 +15,7 @@
 #include "build/git_url.hpp"
 #include "http/build_routes.hpp"
 #include "http/context_upload.hpp"
+#include "json/writer.hpp"
 
 namespace slipway {
 namespace {
@@ -95,8 +96,9 @@ Result<BuildRequest> request_of_query(const HttpRequest& http, const RepositoryN
   return request;
 }
 
-Result<void> submit(const ApiCall& call, const BuildRequest& request, HttpResponse& response) {
-  SLIPWAY_TRY(const Build build, call.parts().queue.submit(request));
+Result<void> submit(const ApiCall& call, const BuildRequest& request, const BuildSecrets& secrets,
+                    HttpResponse& response) {
+  SLIPWAY_TRY(const Build build, call.parts().queue.submit(request, secrets));
   call.parts().log.info(
       "build submitted",
       {{"build", build.id}, {"repository", request.repository.str()}, {"by", call.identity.name}});
@@ -107,10 +109,25 @@ Result<void> submit(const ApiCall& call, const BuildRequest& request, HttpRespon
 
 Result<void> submit_json(const ApiCall& call, std::string&& body, HttpResponse& response) {
   SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
-  SLIPWAY_TRY(const BuildRequest request, parse_build_request(repository, body));
-  if (const auto* git = std::get_if<GitSource>(&request.source))
+  SLIPWAY_TRY(const BuildSubmission asked, parse_build_submission(repository, body));
+  if (const auto* git = std::get_if<GitSource>(&asked.request.source))
     SLIPWAY_CHECK(check_git_url(git->url, call.api.options.git_protocols));
-  return submit(call, request, response);
+  return submit(call, asked.request, asked.secrets, response);
+}
+
+Result<void> submit_with_context(const ApiCall& call, const BuildRequest& request,
+                                 HttpResponse& response) {
+  return submit(call, request, {}, response);
+}
+
+/// The context that a later submit names.
+Result<void> tell_context(const ApiCall&, const BuildRequest& request, HttpResponse& response) {
+  const auto& context = std::get<ContextSource>(request.source);
+  json::Writer json;
+  json.begin_object().member("digest", context.digest.to_string());
+  json.member("media_type", context.media_type).end_object();
+  respond_with_json(201, json.str(), response);
+  return {};
 }
 
 /// All that can be refused is, before the context is sent.
@@ -123,16 +140,13 @@ Result<BuildRequest> context_request(const ApiCall& call, std::string_view type)
   return request_of_query(call.request, repository, type);
 }
 
-}  // namespace
-
-HttpAction submit_build(const ApiCallPointer& call, HttpResponse& response) {
+HttpAction take_context(const ApiCallPointer& call, SubmitBuild then, HttpResponse& response) {
   const std::string_view type = media_type::essence(call->request.field("content-type"));
-  if (type == media_type::json) return answer_body(call, max_json_bytes, submit_json);
   if (std::find(context_types.begin(), context_types.end(), type) == context_types.end()) {
     respond_with_error(
         Error(ErrorCode::invalid_argument,
-              "Content-Type: expected application/json, or application/x-tar, application/gzip "
-              "or application/zstd for a context"),
+              "Content-Type: expected application/x-tar, application/gzip or application/zstd for "
+              "a context, or application/json for a build of another source"),
         response);
     return HttpDone();
   }
@@ -141,8 +155,20 @@ HttpAction submit_build(const ApiCallPointer& call, HttpResponse& response) {
     respond_with_error(request.error(), response);
     return HttpDone();
   }
-  return HttpReceive{receive_context(call, std::move(*request), submit),
+  return HttpReceive{receive_context(call, std::move(*request), std::move(then)),
                      call->api.options.max_context_bytes};
+}
+
+}  // namespace
+
+HttpAction submit_build(const ApiCallPointer& call, HttpResponse& response) {
+  if (media_type::essence(call->request.field("content-type")) == media_type::json)
+    return answer_body(call, max_json_bytes, submit_json);
+  return take_context(call, submit_with_context, response);
+}
+
+HttpAction upload_context(const ApiCallPointer& call, HttpResponse& response) {
+  return take_context(call, tell_context, response);
 }
 
 }  // namespace slipway

@@ -42,6 +42,7 @@ Result<void> register_worker(const ApiCall& call, std::string&& body, HttpRespon
   instructions.timeout = registration.timeout;
   instructions.heartbeat_interval = options.heartbeat_interval;
   instructions.git_protocols = options.git_protocols;
+  instructions.secrets = std::move(registration.secrets);
   call.parts().log.info("worker registered",
                         {{"build", instructions.build.id}, {"platform", asked.platform}});
   response.add("Cache-Control", "no-store");

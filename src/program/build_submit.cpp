@@ -9,12 +9,14 @@
 #include <filesystem>
 
 #include "build/build_json.hpp"
+#include "build/build_secrets.hpp"
 #include "json/writer.hpp"
 #include "program/api_client.hpp"
 #include "program/build_report.hpp"
 #include "archive/context_source.hpp"
 #include "program/log_follower.hpp"
 #include "program/progress.hpp"
+#include "program/secret_option.hpp"
 
 namespace slipway {
 namespace {
@@ -28,6 +30,7 @@ struct SubmitOptions {
   std::string context;
   std::string file;
   std::vector<std::string> arguments;  // K=V
+  std::vector<std::string> secrets;    // id=ID,src=FILE
   std::string target;
   std::vector<std::string> platforms;
   std::vector<std::string> tags;
@@ -73,8 +76,8 @@ std::optional<std::string> mistake_in(const SubmitOptions& options) {
   return std::nullopt;
 }
 
-std::string builds_path(const SubmitOptions& options) {
-  return slipway::format("/api/v1/repositories/{}/builds", path_part(options.repository));
+std::string repository_path(const SubmitOptions& options, std::string_view what) {
+  return slipway::format("/api/v1/repositories/{}/{}", path_part(options.repository), what);
 }
 
 void write_texts(json::Writer& json, std::string_view name, const std::vector<std::string>& texts) {
@@ -89,12 +92,18 @@ std::string full_ref(const std::string& ref) {
   return ref.empty() || ref == "HEAD" || ref.starts_with("refs/") ? ref : "refs/heads/" + ref;
 }
 
-std::string git_request(const SubmitOptions& options) {
+std::string git_source(const SubmitOptions& options) {
   json::Writer json;
-  json.begin_object().key("source").begin_object().key("git").begin_object();
-  json.member("url", options.git);
+  json.begin_object().key("git").begin_object().member("url", options.git);
   json.member_if("ref", full_ref(options.ref)).member_if("commit", options.commit);
   json.end_object().end_object();
+  return json.take();
+}
+
+std::string json_request(const SubmitOptions& options, std::string_view source,
+                         const BuildSecrets& secrets) {
+  json::Writer json;
+  json.begin_object().key("source").raw(source);
   json.member_if("dockerfile", options.file).member_if("target", options.target);
   if (!options.arguments.empty()) {
     json.key("args").begin_object();
@@ -109,6 +118,7 @@ std::string git_request(const SubmitOptions& options) {
   json.member_if("format", options.format);
   if (options.priority) json.key("priority").number(*options.priority);
   if (options.timeout) json.member("timeout", format_duration(*options.timeout));
+  write_members(json, secrets);
   json.end_object();
   return json.take();
 }
@@ -130,7 +140,9 @@ std::string context_query(const SubmitOptions& options) {
   return query;
 }
 
-Result<std::string> submit_context(const SubmitOptions& options, const ApiClient& client) {
+/// Sends the context to where `path` says.
+Result<std::string> send_context(const SubmitOptions& options, const ApiClient& client,
+                                 const std::string& path) {
   SLIPWAY_TRY(const auto context,
               open_context(options.context, options.file.empty() ? "Dockerfile" : options.file));
   Progress progress("context", "sent", context->size());
@@ -142,9 +154,21 @@ Result<std::string> submit_context(const SubmitOptions& options, const ApiClient
     progress.add(count);
     return count;
   };
-  auto answer = client.post(builds_path(options) + context_query(options), std::move(upload));
+  auto answer = client.post(path, std::move(upload));
   progress.end();
   return answer;
+}
+
+/// A secret goes in a body of its own, never in a query.
+Result<std::string> submit_source(const SubmitOptions& options, const ApiClient& client) {
+  SLIPWAY_TRY(const BuildSecrets secrets, read_secret_options(options.secrets));
+  const std::string builds = repository_path(options, "builds");
+  if (options.context.empty())
+    return client.post(builds, json_request(options, git_source(options), secrets));
+  if (secrets.empty()) return send_context(options, client, builds + context_query(options));
+  SLIPWAY_TRY(const std::string context,
+              send_context(options, client, repository_path(options, "contexts")));
+  return client.post(builds, json_request(options, R"({"context":)" + context + "}", secrets));
 }
 
 /// The log goes where it does not mix with the JSON.
@@ -157,13 +181,10 @@ void print_log(bool json, std::string_view bytes) {
 
 Result<ExitStatus> submit_with(const SubmitOptions& options, const ApiClient& client) {
   const bool json = options.client.json;
-  auto answer = options.context.empty()
-                    ? client.post(builds_path(options), git_request(options))
-                    : submit_context(options, client);
-  if (!answer) return answer.error();
-  SLIPWAY_TRY(const Build build, parse_build(*answer));
+  SLIPWAY_TRY(const std::string answer, submit_source(options, client));
+  SLIPWAY_TRY(const Build build, parse_build(answer));
   if (!options.follow) {
-    print(json ? *answer + "\n"
+    print(json ? answer + "\n"
                : slipway::format("build {} {}\n", build.id, to_string(build.state)));
     return ExitStatus::done;
   }
@@ -195,6 +216,11 @@ void add_build_submit_command(CLI::App& group, Command& command) {
   app->add_option("--file", options->file, "The Dockerfile (default Dockerfile)");
   app->add_option("--build-arg", options->arguments, "Repeatable")
       ->type_name("K=V")
+      ->allow_extra_args(false);
+  app->add_option("--secret", options->secrets,
+                  "What RUN --mount=type=secret,id=ID reads; in no log, no image and no list. "
+                  "Repeatable")
+      ->type_name("id=ID,src=FILE")
       ->allow_extra_args(false);
   app->add_option("--target", options->target, "Build up to this stage")->type_name("STAGE");
   app->add_option("--platform", options->platforms, "Repeatable")

@@ -25,6 +25,8 @@
 //   qd      tenant, time, build    empty: may start from that time on                BuildQueue
 //   qa      build                  epoch (8), registration token's SHA-256 (32),     BuildQueue
 //                                  repository, the worker's nonce: while leased
+//   qk      build                  what its worker gets that nobody else may see:    BuildQueue
+//                                  JSON, sealed; until the build has ended
 //   qc      tenant                 queued (8), leased (8)                            BuildQueue
 //   qe      backend                leased (8)                                        BuildQueue
 //   qx      trigger, delivery,     the build that it made                            BuildQueue
@@ -95,6 +97,7 @@ inline constexpr std::string_view build_by_repository_and_state = "qt";
 inline constexpr std::string_view build_waiting = "qw";
 inline constexpr std::string_view build_delayed = "qd";
 inline constexpr std::string_view build_attempt = "qa";
+inline constexpr std::string_view build_secrets = "qk";
 inline constexpr std::string_view tenant_counts = "qc";
 inline constexpr std::string_view backend_counts = "qe";
 inline constexpr std::string_view delivery = "qx";

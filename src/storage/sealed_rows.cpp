@@ -12,7 +12,8 @@
 namespace slipway::sealed_rows {
 namespace {
 
-constexpr std::array secret_kinds{key_space::trigger, key_space::secret_key};
+constexpr std::array secret_kinds{key_space::trigger, key_space::secret_key,
+                                  key_space::build_secrets};
 constexpr std::string_view lock_text = "slipway";
 constexpr std::size_t random_key_size = 32;
 

@@ -59,6 +59,37 @@ Result<void> copy_authorities(const fs::path& file, const fs::path& folder) {
   return {};
 }
 
+/// Each secret in a file that only this user can read, under a name that is not its own; they go
+/// with this object, before anything is pushed or reported.
+class SecretFiles {
+ public:
+  explicit SecretFiles(fs::path folder) : folder_(std::move(folder)) {}
+  SecretFiles(const SecretFiles&) = delete;
+  SecretFiles& operator=(const SecretFiles&) = delete;
+  ~SecretFiles() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+
+  Result<void> write(const std::map<std::string, std::string>& secrets) {
+    std::error_code error;
+    fs::create_directories(folder_, error);
+    if (!error) fs::permissions(folder_, fs::perms::owner_all, error);
+    if (error) return Error(ErrorCode::io, folder_.string() + ": " + error.message());
+    for (const auto& [id, value] : secrets) {
+      list_.emplace_back(id, folder_ / std::to_string(list_.size()));
+      SLIPWAY_CHECK(write_private_file(list_.back().second, value));
+    }
+    return {};
+  }
+
+  [[nodiscard]] const auto& list() const noexcept { return list_; }
+
+ private:
+  const fs::path folder_;
+  std::vector<std::pair<std::string, fs::path>> list_;  // id, file
+};
+
 class BuildahBuilder final : public Builder {
  public:
   BuildahBuilder(fs::path ca_file, std::optional<BuildahSetup> setup)
@@ -200,6 +231,11 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
   command.dockerfile = places.dockerfile;
   command.docker_format = needs_docker_format(job, places, log);
   command.labels = image_labels(job);
+  SecretFiles secrets(job.work_folder / "secrets");
+  if (auto written = secrets.write(job.instructions.secrets.files); !written)
+    return infrastructure_failure("builder_failed", written.error().message);
+  command.secrets = secrets.list();
+
 
   std::vector<std::string> platforms = job.instructions.build.request.platforms;
   if (platforms.empty()) platforms.emplace_back();
@@ -253,6 +289,8 @@ std::vector<std::string> buildah_arguments(const BuildahCommand& command,
   if (!request.target.empty()) add("--target", request.target);
   for (const auto& [name, value] : request.args) add("--build-arg", name + "=" + value);
   for (const auto& [name, value] : command.labels) add("--label", name + "=" + value);
+  for (const auto& [id, file] : command.secrets)
+    add("--secret", "id=" + id + ",src=" + file.string());
   arguments.push_back(command.context.string());
   return arguments;
 }

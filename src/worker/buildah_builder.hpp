@@ -36,6 +36,7 @@ struct BuildahCommand {
   std::string platform;
   bool docker_format = false;
   std::vector<std::pair<std::string, std::string>> labels;
+  std::vector<std::pair<std::string, std::filesystem::path>> secrets;  // id, the file that has it
 };
 std::vector<std::string> buildah_arguments(const BuildahCommand& command,
                                            const BuildRequest& request);

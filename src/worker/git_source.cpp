@@ -237,6 +237,8 @@ Step<FetchedSource> GitFetcher::run() {
   auto failure = git({"init", "--quiet", "."}, "git init");
   if (!failure) failure = fetch_commit();
   if (!failure) failure = check_out(source);
+  std::error_code ignored;
+  fs::remove(fetch_.scratch / "git-credentials", ignored);
   if (stop_.stop_requested()) return Stopped{};
   if (failure) return *failure;
   log_("Checked out " + source.commit + "\n");
@@ -267,7 +269,8 @@ GitUrl split_git_url(std::string_view text) {
   const std::string_view who = text.substr(host, at - host);
   const std::size_t colon = std::min(who.find(':'), who.size());
   parsed.user = decoded(who.substr(0, colon));
-  parsed.password = decoded(who.substr(std::min(colon + 1, who.size())));
+  parsed.encoded_password = who.substr(std::min(colon + 1, who.size()));
+  parsed.password = decoded(parsed.encoded_password);
   parsed.url = std::string(text.substr(0, host)).append(text.substr(at + 1));
   return parsed;
 }

@@ -44,6 +44,7 @@ struct GitUrl {
   std::string url;
   std::string user;
   std::string password;
+  std::string encoded_password;  // as it stood in the URL
   std::string protocol;  // "https", "ssh" (of git@host:path too), "file" (of a plain path too)
 };
 GitUrl split_git_url(std::string_view url);

@@ -87,6 +87,7 @@ Result<WorkerOutcome> WorkerRun::run(std::stop_token stop) {
   }
   instructions_ = std::make_unique<WorkerInstructions>(*std::move(registered));
   deadline_ = link_.clock().monotonic() + instructions_->timeout;
+  know_secrets();
   log_.info("worker registered", {{"build", instructions_->build.id},
                                   {"repository", instructions_->build.request.repository.str()}});
 
@@ -128,6 +129,29 @@ Result<WorkerInstructions> WorkerRun::register_with_server(const std::stop_token
                   options_.idle_exit, stop));
   if (response.status != 200) return refused("register", response);
   return parse_worker_instructions(response.body);
+}
+
+void WorkerRun::know_secrets() {
+  const BuildSecrets& secrets = instructions_->secrets;
+  mask_.add(options_.registration_token);
+  mask_.add(instructions_->token);
+  for (const auto& [id, value] : secrets.files) mask_.add(value);
+  if (secrets.git_url.empty()) return;
+  const GitUrl git = split_git_url(secrets.git_url);
+  mask_.add(git.password.empty() ? git.user : git.password);
+  mask_.add(git.encoded_password);
+}
+
+BuildLog WorkerRun::masked_log() {
+  return [this](std::string_view bytes) {
+    const std::lock_guard lock(mask_mutex_);
+    mask_.append(bytes, [this](std::string_view safe) { sender_->append(safe); });
+  };
+}
+
+void WorkerRun::flush_log() {
+  const std::lock_guard lock(mask_mutex_);
+  mask_.flush([this](std::string_view safe) { sender_->append(safe); });
 }
 
 Result<void> WorkerRun::prepare_folder() {
@@ -178,11 +202,13 @@ bool WorkerRun::begin_phase(BuildPhase phase, const std::string& commit) {
 
 Step<FetchedSource> WorkerRun::fetch() {
   const BuildSource& source = instructions_->build.request.source;
-  const BuildLog log = [this](std::string_view bytes) { sender_->append(bytes); };
-  if (const auto* git = std::get_if<GitSource>(&source))
-    return fetch_git_source(
-        {*git, instructions_->git_protocols, folder_ / "source", folder_ / "scratch"}, log,
-        work_stop_.get_token());
+  const BuildLog log = masked_log();
+  if (const auto* git = std::get_if<GitSource>(&source)) {
+    GitFetch fetch{*git, instructions_->git_protocols, folder_ / "source", folder_ / "scratch"};
+    const std::string& whole = instructions_->secrets.git_url;
+    if (!whole.empty()) fetch.source.url = whole;
+    return fetch_git_source(fetch, log, work_stop_.get_token());
+  }
   ContextFetch context{std::get<ContextSource>(source),
                        url("context"),
                        instructions_->token,
@@ -194,7 +220,7 @@ Step<FetchedSource> WorkerRun::fetch() {
 }
 
 Step<std::vector<BuiltImage>> WorkerRun::build(const FetchedSource& source) {
-  const BuildLog log = [this](std::string_view bytes) { sender_->append(bytes); };
+  const BuildLog log = masked_log();
   const BuildJob job{*instructions_, source, folder_ / "builder",
                      source.created.empty() ? to_rfc3339(link_.clock().now()) : source.created};
   return builder_.build(job, log, work_stop_.get_token());
@@ -207,9 +233,7 @@ Step<Digest> WorkerRun::push(const std::vector<BuiltImage>& images) {
   target.repository = instructions_->build.request.repository.str();
   target.token = instructions_->token;
   target.patience = options_.patience;
-  return push_images(
-      images, target, link_, [this](std::string_view bytes) { sender_->append(bytes); },
-      work_stop_.get_token());
+  return push_images(images, target, link_, masked_log(), work_stop_.get_token());
 }
 
 BuildFailure WorkerRun::timeout_failure() const {
@@ -231,6 +255,8 @@ Result<WorkerOutcome> WorkerRun::report(const Step<Digest>& result, const std::s
     }
     call.failure = timeout_failure();
   }
+  if (call.failure) call.failure->message = mask_.masked(call.failure->message);
+  flush_log();
   if (call.failure) sender_->note("Failed: " + call.failure->message);
   sender_->flush(stop);
   if (!stop.stop_requested()) return finish(call);

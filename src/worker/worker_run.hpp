@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -15,6 +16,7 @@
 
 #include "worker/builder.hpp"
 #include "worker/log_sender.hpp"
+#include "worker/secret_mask.hpp"
 #include "worker/server_link.hpp"
 #include "worker/worker.hpp"
 
@@ -33,6 +35,12 @@ class WorkerRun {
  private:
   Result<WorkerInstructions> register_with_server(const std::stop_token& stop);
   Result<void> prepare_folder();
+
+  /// What must be in no log: the build's secrets, git's password, the worker's own token.
+  void know_secrets();
+  /// Everything of the build goes through the mask.
+  BuildLog masked_log();
+  void flush_log();
 
   /// From fetching to pushing.
   Step<Digest> work();
@@ -61,6 +69,8 @@ class WorkerRun {
   std::unique_ptr<WorkerInstructions> instructions_;
   std::filesystem::path folder_;
   std::unique_ptr<LogSender> sender_;
+  std::mutex mask_mutex_;
+  SecretMask mask_;  // guarded by mask_mutex_
   MonotonicTime deadline_{};
 
   std::stop_source work_stop_;  // ends what is being done

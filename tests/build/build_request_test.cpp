@@ -10,7 +10,7 @@ using testing::HasSubstr;
 const RepositoryName repository = RepositoryName::parse("app/web").value();
 
 std::string mistake_of(const std::string& json) {
-  const auto request = parse_build_request(repository, json);
+  const auto request = parse_build_submission(repository, json);
   if (request.ok()) return "(none)";
   EXPECT_EQ(request.error().code, ErrorCode::invalid_argument) << request.error().message;
   return request.error().message;
@@ -22,7 +22,7 @@ std::string with(const std::string& member) {
 }
 
 TEST(BuildRequestJson, TakesEveryMember) {
-  const auto request = parse_build_request(repository, R"({
+  const auto request = parse_build_submission(repository, R"({
     "source": {"git": {"url": "https://git.example.com/a.git", "ref": "refs/heads/x"}},
     "context": "sub", "dockerfile": "sub/Containerfile", "target": "final",
     "args": {"VERSION": "1"}, "labels": {"org.example.a": "b"}, "platforms": ["linux/arm64/v8"],
@@ -39,19 +39,40 @@ TEST(BuildRequestJson, TakesEveryMember) {
   expected.format = ImageFormat::oci;
   expected.priority = -3;
   expected.timeout = std::chrono::minutes(90);
-  EXPECT_EQ(*request, expected);
+  EXPECT_EQ(request->request, expected);
+  EXPECT_TRUE(request->secrets.empty());
 }
 
 TEST(BuildRequestJson, BuildsTheDefaultBranchWhenNoRefIsAsked) {
-  const auto request = parse_build_request(repository, with(R"("timeout": 60)"));
+  const auto request = parse_build_submission(repository, with(R"("timeout": 60)"));
   ASSERT_TRUE(request.ok()) << request.error().message;
-  EXPECT_EQ(std::get<GitSource>(request->source).ref, "HEAD");
-  EXPECT_EQ(request->timeout, std::chrono::seconds(60));
+  EXPECT_EQ(std::get<GitSource>(request->request.source).ref, "HEAD");
+  EXPECT_EQ(request->request.timeout, std::chrono::seconds(60));
+}
+
+TEST(BuildRequestJson, TakesSecretsAndAContextThatIsThere) {
+  const std::string digest = "sha256:" + std::string(64, 'a');
+  const auto asked = parse_build_submission(
+      repository, R"({"source": {"context": {"digest": ")" + digest +
+                      R"(", "media_type": "application/gzip"}},
+                       "secrets": [{"id": "npm", "value": "aHVudGVyMg=="}, {"id": "e", "value": ""}]})");
+  ASSERT_TRUE(asked.ok()) << asked.error().message;
+  EXPECT_EQ(std::get<ContextSource>(asked->request.source).digest.to_string(), digest);
+  EXPECT_EQ(asked->secrets.files,
+            (std::map<std::string, std::string>{{"e", ""}, {"npm", "hunter2"}}));
+  EXPECT_THAT(mistake_of(with(R"("secrets": [{"id": "npm"}])")), HasSubstr("value"));
+  EXPECT_THAT(mistake_of(with(R"("secrets": [{"id": "npm", "value": "!"}])")),
+              HasSubstr("base64"));
+  EXPECT_THAT(
+      mistake_of(with(R"("secrets": [{"id": "a", "value": ""}, {"id": "a", "value": ""}])")),
+      HasSubstr("two secrets"));
+  EXPECT_THAT(mistake_of(R"({"source": {"context": {"digest": "sha256:x", "media_type": "a"}}})"),
+              HasSubstr("source.context.digest"));
 }
 
 TEST(BuildRequestJson, NamesTheMemberThatIsWrong) {
   EXPECT_THAT(mistake_of("{}"), HasSubstr("source"));
-  EXPECT_THAT(mistake_of(R"({"source":{}})"), HasSubstr("source.git"));
+  EXPECT_THAT(mistake_of(R"({"source":{}})"), HasSubstr("git or context"));
   EXPECT_THAT(mistake_of(R"({"source":{"git":{}}})"), HasSubstr("source.git.url"));
   EXPECT_THAT(mistake_of(R"({"source":{"git":{"url":7}}})"), HasSubstr("source.git.url"));
   EXPECT_THAT(mistake_of(with(R"("tags": "latest")")), HasSubstr("tags"));

@@ -33,13 +33,16 @@ TEST(WorkerProtocol, Instructions) {
   instructions.timeout = std::chrono::minutes(2);
   instructions.heartbeat_interval = std::chrono::milliseconds(250);
   instructions.git_protocols = {"https"};
+  instructions.secrets = {{{"npm", "hunter2"}}, "https://me:pw@git.example.com/a"};
   const std::string json = to_json(instructions);
   EXPECT_EQ(json,
             R"({"build":{"id":"01JDCZ0M4Y7W3Q6S8N2V5X9K1B","repository":"app","tenant":"app",)"
             R"("state":"queued","source":{"git":{"url":"https://git.example.com/a","ref":"HEAD"}},)"
             R"("context":".","dockerfile":"Dockerfile"},"token":"slpw_x",)"
             R"("registry":"registry.example.com:5000","registry_secure":true,"log_offset":17,)"
-            R"("timeout":120,"heartbeat_interval_ms":250,"git_protocols":["https"]})");
+            R"("timeout":120,"heartbeat_interval_ms":250,"git_protocols":["https"],)"
+            R"("secrets":[{"id":"npm","value":"aHVudGVyMg=="}],)"
+            R"("git_url":"https://me:pw@git.example.com/a"})");
   const auto read = parse_worker_instructions(json);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->build, build);
@@ -50,6 +53,7 @@ TEST(WorkerProtocol, Instructions) {
   EXPECT_EQ(read->timeout, std::chrono::minutes(2));
   EXPECT_EQ(read->heartbeat_interval, std::chrono::milliseconds(250));
   EXPECT_EQ(read->git_protocols, std::vector<std::string>{"https"});
+  EXPECT_EQ(read->secrets, instructions.secrets);
 }
 
 TEST(WorkerProtocol, InstructionsThatMakeNoSenseAreRefused) {

@@ -54,6 +54,7 @@ constexpr Line lines[] = {
     {"POST", "/api/v1/builds/{id}/cancel", see_build},
     {"POST", "/api/v1/builds/{id}/retry", see_build},
     {"POST", "/api/v1/repositories/{repository}/builds", build},
+    {"POST", "/api/v1/repositories/{repository}/contexts", build},
     {"POST", "/api/v1/repositories/{repository}/triggers", build},
     {"GET", "/api/v1/repositories/{repository}/triggers", build},
     {"GET", "/api/v1/repositories/{repository}/triggers/{id}", build},

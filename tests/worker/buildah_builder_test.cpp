@@ -58,6 +58,7 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
   command.image = "/w/image/0";
   command.platform = "linux/arm64";
   command.labels = {{"l", "v"}};
+  command.secrets = {{"npm", "/w/secrets/0"}};
   const std::vector<std::string> expected{"buildah",
                                           "--root",
                                           "/w/storage/root",
@@ -91,6 +92,8 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
                                           "B=x=y z",
                                           "--label",
                                           "l=v",
+                                          "--secret",
+                                          "id=npm,src=/w/secrets/0",
                                           "/w/source"};
   EXPECT_EQ(buildah_arguments(command, request), expected);
   // base64("worker:tok")
@@ -116,6 +119,7 @@ class BuildahBuilderTest : public testing::Test {
     WorkerInstructions instructions(Build("01JDCZ0M4Y7W3Q6S8N2V5X9K1B", request_));
     instructions.token = "the-worker-token";
     instructions.registry = "registry.test:5000";
+    instructions.secrets.files = secrets_;
     const FetchedSource source{source_, "9f3c000000000000000000000000000000000000", ""};
     const BuildJob job{instructions, source, folder_ / "work", "2026-01-02T03:04:05.000Z"};
     return make_buildah_builder({}, std::move(setup))
@@ -146,6 +150,7 @@ class BuildahBuilderTest : public testing::Test {
   const fs::path source_ = folder_ / "source";
   BuildRequest request_{RepositoryName::parse("app/web").value(),
                         GitSource{"https://user:pass@example.com/a.git", "main", ""}};
+  std::map<std::string, std::string> secrets_;
   std::string log_;
   std::string media_type_;
   std::function<void()> on_log_ = [] {};
@@ -172,6 +177,35 @@ TEST_F(BuildahBuilderTest, BuildsInTheOciFormatWithLabelsAndArguments) {
   EXPECT_EQ(labels.find("mine").text(), "1");
   EXPECT_NE(log_.find("said hello"), std::string::npos) << log_;
   EXPECT_EQ(log_.find("the-worker-token"), std::string::npos);
+}
+
+TEST_F(BuildahBuilderTest, ASecretIsReadByItsRunAndIsNowhereInTheImage) {
+  // "grep -f" has the secret in a file, not in its own arguments.
+  secrets_ = {{"npm", "hunter2-hunter2"}, {"other", "x"}};
+  const auto step = build(
+      "FROM scratch\nCOPY busybox /bin/busybox\n"
+      "RUN [\"/bin/busybox\", \"--install\", \"-s\", \"/bin\"]\n"
+      "RUN --mount=type=secret,id=npm sh -c 'sha256sum </run/secrets/npm; "
+      "grep -l -F -f /run/secrets/npm /proc/[0-9]*/cmdline /proc/[0-9]*/environ; true'\n"
+      "RUN test ! -s /run/secrets/npm\n",
+      vfs_);
+  const auto* images = std::get_if<std::vector<BuiltImage>>(&step);
+  ASSERT_NE(images, nullptr) << log_;
+  const std::string sum = digest_of("hunter2-hunter2").hex();
+  EXPECT_NE(log_.find(sum), std::string::npos) << log_;
+  EXPECT_EQ(log_.find("/proc/"), log_.find("/proc/[0-9]")) << "on no command line: " << log_;
+  EXPECT_EQ(log_.find("/cmdline\n"), std::string::npos) << log_;
+  EXPECT_EQ(log_.find("/environ\n"), std::string::npos) << log_;
+  for (const auto& file : fs::recursive_directory_iterator(images->front().folder)) {
+    const auto unpacked = run_and_capture(
+        {{"sh", "-c", "gzip -cdf \"$0\" | grep -c hunter2-hunter2", file.path().string()},
+         {{"PATH", "/usr/bin:/bin"}},
+         {},
+         {},
+         {}});
+    ASSERT_TRUE(unpacked.ok()) << unpacked.error().message;
+    EXPECT_EQ(unpacked->output, "0\n") << file.path();
+  }
 }
 
 TEST_F(BuildahBuilderTest, DockersFormatWhereTheDockerfileNeedsIt) {

@@ -118,6 +118,24 @@ TEST_F(WorkerRunTest, FetchesBuildsPushesAndReports) {
   EXPECT_TRUE(fs::is_empty(folder / "work")) << "nothing of the build is left";
 }
 
+TEST_F(WorkerRunTest, NoSecretReachesTheServer) {
+  server.instructions.secrets.files = {{"npm", "hunter2-hunter2\n"}};
+  std::map<std::string, std::string> given;
+  RecordingBuilder builder([&](const BuildJob& job, const BuildLog& log, const std::stop_token&) {
+    given = job.instructions.secrets.files;
+    log("npm login --token hunter2-");
+    log("hunter2 # the-worker-token\nhunter2-hunte");
+    return user_failure("step_failed", "RUN login hunter2-hunter2: exit status 1");
+  });
+  ASSERT_EQ(run(builder).value(), WorkerOutcome::failed);
+  EXPECT_EQ(given.at("npm"), "hunter2-hunter2\n");
+  EXPECT_NE(server.log.find("npm login --token *** # ***\nhunter2-hunteFailed: RUN login ***"),
+            std::string::npos)
+      << server.log;
+  EXPECT_EQ(server.log.find("hunter2-hunter2"), std::string::npos);
+  EXPECT_EQ(server.finished.at(0).failure->message, "RUN login ***: exit status 1");
+}
+
 TEST_F(WorkerRunTest, SeveralPlatformsBecomeAnIndex) {
   RecordingBuilder builder([](const BuildJob& job, const BuildLog&, const std::stop_token&) {
     return std::vector<BuiltImage>{write_image(job.work_folder / "a", "amd", "linux/amd64"),

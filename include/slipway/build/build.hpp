@@ -30,6 +30,7 @@ struct GitSource {
   std::string url;
   std::string ref;     // refs/heads/main
   std::string commit;  // full object id, lower-case hex
+  bool credentials = false;  // the URL came with a user name or password: see BuildSecrets
 
   friend bool operator==(const GitSource&, const GitSource&) = default;
 };
@@ -88,6 +89,7 @@ struct BuildRequest {
   std::map<std::string, std::string> labels;
   std::vector<std::string> platforms;  // "linux/amd64"; empty: the worker's own
   std::vector<std::string> tags;       // empty: "latest"
+  std::vector<std::string> secrets;    // their ids, sorted; the values are in BuildSecrets
   ImageFormat format = ImageFormat::automatic;
   int priority = 0;  // higher first, within a tenant
   std::optional<std::chrono::seconds> timeout;

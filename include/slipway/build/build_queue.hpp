@@ -21,6 +21,7 @@
 
 #include <slipway/auth/identity.hpp>
 #include <slipway/build/build.hpp>
+#include <slipway/build/build_secrets.hpp>
 #include <slipway/build/queue_summary.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/registry/registry.hpp>
@@ -59,6 +60,7 @@ struct Registration {
   std::string token;             // for this build and epoch: worker calls, pull and push
   std::uint64_t log_offset = 0;  // where the worker's log begins
   std::chrono::seconds timeout{};
+  BuildSecrets secrets;
 };
 
 struct BuildFilter {
@@ -82,8 +84,11 @@ class BuildQueue {
   /// Writes the build and its place in the queue. A request whose trigger, delivery and ref were
   /// seen before answers the build that it made then. When its trigger supersedes, unfinished
   /// builds of the same trigger and ref are cancelled with the reason "superseded", all in one
-  /// transaction. Errors: invalid_argument (which member), io.
-  virtual Result<Build> submit(const BuildRequest& request) = 0;
+  /// transaction. The secrets, and a user name and password of the git URL, are sealed in the
+  /// store until the build has ended; the build itself names ids only.
+  /// Errors: invalid_argument (which member), io.
+  virtual Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets) = 0;
+  Result<Build> submit(const BuildRequest& request) { return submit(request, {}); }
 
   /// Point read. Errors: not_found, io.
   virtual Result<Build> find(std::string_view id) = 0;
@@ -94,7 +99,8 @@ class BuildQueue {
   /// Ends it at once; its worker is stopped after. Errors: not_found, conflict (it has ended), io.
   virtual Result<Build> cancel(std::string_view id, std::string_view reason) = 0;
 
-  /// A new build of the same request. Errors: not_found, conflict (it has not ended), io.
+  /// A new build of the same request. Errors: not_found, conflict (it has not ended, or had secrets,
+  /// which are gone: those of a git URL come from the build's trigger again), io.
   virtual Result<Build> retry(std::string_view id) = 0;
 
   /// How many builds of its tenant are before a queued one, plus one; counting ends at `limit`.
@@ -136,8 +142,9 @@ class BuildQueue {
   // ---- for the worker ----
 
   /// Trades the one-time token for instructions. `nonce` is the worker's own random name: the same
-  /// worker may repeat the call when the answer was lost and gets the same token again; anyone else
-  /// gets a conflict. Errors: unauthenticated (unknown token), conflict (used, or stale),
+  /// worker may repeat the call when the answer was lost and gets the same answer again, until it
+  /// has begun its first phase; anyone else gets a conflict. So what was overheard cannot be
+  /// replayed for the secrets. Errors: unauthenticated (unknown token), conflict (used, or stale),
   /// invalid_argument (nonce of 16 to 128 characters), io.
   virtual Result<Registration> register_worker(std::string_view registration_token,
                                                std::string_view nonce) = 0;

@@ -24,6 +24,7 @@
 #include <string_view>
 
 #include <slipway/build/build.hpp>
+#include <slipway/build/build_secrets.hpp>
 #include <slipway/core/result.hpp>
 
 namespace slipway {
@@ -43,6 +44,7 @@ struct WorkerInstructions {
   std::chrono::seconds timeout{};
   std::chrono::milliseconds heartbeat_interval{};
   std::vector<std::string> git_protocols;
+  BuildSecrets secrets;
 
   explicit WorkerInstructions(Build what) : build(std::move(what)) {}
 };
