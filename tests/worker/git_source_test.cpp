@@ -151,9 +151,31 @@ TEST_F(GitSourceTest, AnUnreachableHostIsNotTheUsersFault) {
   expect_failure(step, FailureClass::infrastructure, "source_unreachable");
   EXPECT_EQ(log_.find("password"), std::string::npos) << log_;
   EXPECT_EQ(std::get<BuildFailure>(step).message.find("password"), std::string::npos);
-  EXPECT_EQ(read_file(folder_ / "scratch/git-credentials"), "username=user\npassword=password\n");
-  EXPECT_EQ(fs::status(folder_ / "scratch/git-credentials").permissions(),
-            fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(GitSourceTest, CredentialsAreInAPrivateFileWhileGitRunsAndOnNoCommandLine) {
+  const fs::path wrapper = folder_ / "wrapper";
+  const std::string seen = (folder_ / "seen").string();
+  test::write_file(wrapper / "git",
+                   "#!/bin/sh\n{ stat -c %a \"$SLIPWAY_GIT_CREDENTIALS\"; cat "
+                   "\"$SLIPWAY_GIT_CREDENTIALS\"; } >" + seen +
+                       "\necho \"$@\" >>" + seen + ".arguments; env >>" + seen +
+                       ".arguments\nexec /usr/bin/git \"$@\"\n");
+  fs::permissions(wrapper / "git", fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (wrapper.string() + ":" + path).c_str(), 1);
+  GitFetch what;
+  what.source = {"http://user:pass%77ord@127.0.0.1:1/x.git", "main", ""};
+  what.protocols = {"http"};
+  what.folder = folder_ / "http";
+  what.scratch = folder_ / "scratch";
+  fetch_git_source(what, [](std::string_view) {}, {});
+  ::setenv("PATH", path.c_str(), 1);
+  EXPECT_EQ(read_file(seen), "600\nusername=user\npassword=password\n");
+  EXPECT_NE(read_file(seen + ".arguments").find("fetch"), std::string::npos);
+  EXPECT_EQ(read_file(seen + ".arguments").find("pass%77ord"), std::string::npos);
+  EXPECT_EQ(read_file(seen + ".arguments").find("password"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder_ / "scratch/git-credentials")) << "it goes after the fetch";
 }
 
 TEST_F(GitSourceTest, HooksDoNotRun) {
