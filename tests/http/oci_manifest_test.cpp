@@ -129,12 +129,15 @@ TEST_P(OciManifestTest, DockersTypesAreTakenAndSchema1IsNot) {
   EXPECT_EQ(put_manifest("app", "list", of_images, list).status, 201);
   EXPECT_EQ(get("/v2/app/manifests/list").field("Content-Type"), list);
 
-  const OciAnswer old = put_manifest(
-      "app", "old", "{\"schemaVersion\":1,\"name\":\"app\",\"tag\":\"old\",\"fsLayers\":[]}",
-      "application/vnd.docker.distribution.manifest.v1+prettyjws");
-  EXPECT_EQ(old.status, 400);
-  EXPECT_EQ(old.code(), "MANIFEST_INVALID");
-  EXPECT_NE(old.body.find("skopeo copy --format v2s2"), std::string::npos) << old.body;
+  // By digest too, which is that of the signed part alone.
+  for (const std::string& reference : {std::string("old"), digest_of("signed").to_string()}) {
+    const OciAnswer old = put_manifest(
+        "app", reference, "{\"schemaVersion\":1,\"name\":\"app\",\"tag\":\"old\",\"fsLayers\":[]}",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws");
+    EXPECT_EQ(old.status, 400);
+    EXPECT_EQ(old.code(), "MANIFEST_INVALID");
+    EXPECT_NE(old.body.find("skopeo copy --format v2s2"), std::string::npos) << old.body;
+  }
 }
 
 TEST_P(OciManifestTest, ArtifactsOfAnyMediaType) {
