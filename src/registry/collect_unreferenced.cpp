@@ -5,6 +5,7 @@
 #include "registry/collection_pass.hpp"
 #include "registry/rows.hpp"
 #include "storage/blob_rows.hpp"
+#include "storage/quarantine_rows.hpp"
 #include "storage/totals.hpp"
 
 namespace slipway {
@@ -52,10 +53,38 @@ Result<bool> is_held(const ReadView& view, const Digest& content) {
   return rows::any(view, rows::Key(key_space::content_holder).digest(content));
 }
 
+/// Errors: corrupt.
+Result<Digest> digest_in_quarantine(std::string_view key) {
+  const auto digest = Digest::from_binary(key.substr(key_space::quarantined_blob.size()));
+  if (!digest) return Error(ErrorCode::corrupt, "a key of a blob in quarantine");
+  return *digest;
+}
+
 /// nullopt for the row of a blob's bytes.
 std::optional<Digest> digest_of_record(std::string_view key) {
   const auto digest = Digest::from_binary(key.substr(key_space::blob.size()));
   return digest ? std::optional(*digest) : std::nullopt;
+}
+
+/// Of blobs in quarantine that no repository holds: nobody misses them any more. The bytes that were
+/// set aside stay.
+Result<void> forget_quarantined(CollectionPass& pass, std::string& position) {
+  const auto judge = [](const ReadView& view, const Cursor& row) -> Result<bool> {
+    SLIPWAY_TRY(const Digest digest, digest_in_quarantine(row.key()));
+    SLIPWAY_TRY(const bool held, is_held(view, digest));
+    return !held;
+  };
+  const auto remove = [&](std::span<const std::string> keys) {
+    return pass.metadata().write([&](WriteTransaction& transaction) -> Result<void> {
+      for (const std::string& key : keys) {
+        SLIPWAY_TRY(const Digest digest, digest_in_quarantine(key));
+        SLIPWAY_TRY(const bool held, is_held(transaction, digest));
+        if (!held) SLIPWAY_CHECK(end_quarantine(transaction, digest));
+      }
+      return {};
+    });
+  };
+  return pass.walk(key_space::quarantined_blob, position, judge, remove);
 }
 
 Result<bool> repository_goes(const CollectionPass& pass, const ReadView& view, std::string_view key,
@@ -155,7 +184,8 @@ Result<void> collect_content(CollectionPass& pass, std::string& position) {
     if (removed.left_behind) pass.note_failure("an object", *removed.left_behind);
     return {};
   };
-  return pass.walk(key_space::blob, position, judge, remove);
+  SLIPWAY_CHECK(pass.walk(key_space::blob, position, judge, remove));
+  return forget_quarantined(pass, position);
 }
 
 Result<void> collect_repositories(CollectionPass& pass, std::string& position) {

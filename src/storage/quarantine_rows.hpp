@@ -20,7 +20,8 @@ Result<std::vector<QuarantinedBlob>> list_quarantine(const ReadView& view);
 /// Errors: io.
 Result<void> write_quarantine(WriteTransaction& transaction, const QuarantinedBlob& blob);
 
-/// The blob is back, with sound bytes; nothing where it was not in quarantine. Errors: io.
+/// The blob is back, with sound bytes, or nobody needs it any more; nothing where it was not in
+/// quarantine. Errors: io.
 Result<void> end_quarantine(WriteTransaction& transaction, const Digest& digest);
 
 }  // namespace slipway

@@ -6,6 +6,7 @@
 #include <slipway/support/ulid.hpp>
 
 #include "tests/registry/collection_world.hpp"
+#include "tests/registry/store_damage.hpp"
 
 namespace slipway::test {
 namespace {
@@ -342,6 +343,26 @@ class LeapingClock final : public Clock {
  private:
   ManualClock& clock_;
 };
+
+TEST_P(GarbageCollectorTest, ABlobInQuarantineIsMissedAsLongAsSomebodyHoldsIt) {
+  const std::string layer = large("of an image");
+  const Digest image = push_image("v1", layer);
+  for (const Digest& damaged : {digest_of(layer), put("nobody names it")}) {
+    flip_a_bit(*blobs_, damaged);
+    ASSERT_TRUE((*blobs_->quarantine(damaged)).has_value());
+  }
+  clock_.advance(kept);
+  collect();
+  ASSERT_EQ(blobs_->quarantined()->size(), 1U);
+  EXPECT_EQ(blobs_->quarantined()->front().digest, digest_of(layer));
+
+  EXPECT_TRUE(remove(image.to_string()));
+  clock_.advance(kept);
+  const std::string kept_as = blobs_->quarantined()->front().kept_as;
+  collect();
+  EXPECT_EQ(blobs_->quarantined()->size(), 0U);
+  EXPECT_NE(bytes_aside(*blobs_, kept_as), layer) << "what was set aside stays for people";
+}
 
 TEST_P(GarbageCollectorTest, AClockThatLeapsForwardEndsNoLease) {
   put("blob");
