@@ -6,6 +6,7 @@
 
 #include "tests/beast/certificate.hpp"
 #include "tests/beast/client.hpp"
+#include "tests/beast/objects.hpp"
 #include "tests/beast/raw_client.hpp"
 #include "tests/beast/test_server.hpp"
 
@@ -46,6 +47,30 @@ TEST(TlsTest, CarriesWhatPlainSocketsCarry) {
   const auto echoed = transport->send(by_name);
   ASSERT_TRUE(echoed.ok()) << echoed.error().message;
   EXPECT_TRUE(echoed->body == by_name.body);
+}
+
+/// What a request for several ranges is answered with, from the page cache and from the disk.
+TEST(TlsTest, PartsOfAnObject) {
+  const Certificate certificate;
+  TestServer server(with_tls(certificate));
+  const std::string bytes = testing::pattern(9'000'000);
+  const auto object = std::make_shared<testing::FileObject>(bytes);
+  server.handler.on("/parts", [&](const HttpRequest&, HttpResponse& response) -> HttpAction {
+    response.body() = testing::parts_of(object);
+    return HttpDone();
+  });
+  const std::string expected = testing::bytes_of(testing::parts_of(object), bytes);
+  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  for (const char* where : {"cached", "cold"}) {
+    const auto answer = transport->send(request_to(server.port(), "/parts", "https"));
+    ASSERT_TRUE(answer.ok()) << answer.error().message;
+    EXPECT_TRUE(answer->body == expected) << where;
+    object->make_cold();
+  }
+  object->lose_bytes();
+  const auto broken = transport->send(request_to(server.port(), "/parts", "https"));
+  EXPECT_FALSE(broken.ok()) << "what is missing must not look complete";
+  EXPECT_EQ(transport->send(request_to(server.port(), "/hello", "https"))->body, "hello");
 }
 
 TEST(TlsTest, AnUnknownAuthorityIsDenied) {
