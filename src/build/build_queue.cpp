@@ -13,34 +13,12 @@
 #include "build/git_url.hpp"
 #include "build/transitions.hpp"
 #include "build/trigger_json.hpp"
-#include "storage/key_space.hpp"
+#include "build/trigger_keys.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
 
 namespace {
-
-using key_space::Key;
-
-std::string_view ref_of(const BuildRequest& request) {
-  const auto* git = std::get_if<GitSource>(&request.source);
-  return git == nullptr ? std::string_view() : std::string_view(git->ref);
-}
-
-/// The row by which a repeated delivery is known; nullopt when the request has none.
-std::optional<std::string> delivery_key(const BuildRequest& request) {
-  if (!request.trigger || request.trigger->delivery.empty()) return std::nullopt;
-  return Key(key_space::delivery)
-      .text(request.trigger->id)
-      .text(request.trigger->delivery)
-      .text(ref_of(request))
-      .str();
-}
-
-std::optional<std::string> latest_key(const BuildRequest& request) {
-  if (!request.trigger) return std::nullopt;
-  return Key(key_space::latest_of_trigger).text(request.trigger->id).text(ref_of(request)).str();
-}
 
 /// The build that a delivery made before; nullopt when it made none. Errors: io, corrupt.
 Result<std::optional<Build>> find_repeated(const ReadView& view, const BuildRequest& request) {

@@ -216,6 +216,12 @@ Result<void> replace_build(WriteTransaction& transaction, const Build& before, c
   return count(transaction, before, -1);
 }
 
+Result<void> erase_build(WriteTransaction& transaction, const Build& build) {
+  SLIPWAY_CHECK(replace_rows(transaction, derived_rows(build), {}));
+  SLIPWAY_CHECK(transaction.erase(record_key(build.id)));
+  return {};
+}
+
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter) {
   constexpr std::size_t most = 1000;
   if (!filter.after.empty() && !is_ulid(filter.after))

@@ -33,6 +33,9 @@ Result<void> insert_build(WriteTransaction& transaction, const Build& build);
 Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after,
                            const LeaseTerms& lease, Timestamp now);
 
+/// All rows of a build that has ended. Errors: io.
+Result<void> erase_build(WriteTransaction& transaction, const Build& build);
+
 /// Errors: invalid_argument, io, corrupt.
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter);
 

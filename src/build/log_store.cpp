@@ -2,6 +2,10 @@
 
 #include <algorithm>
 
+#include <utility>
+
+#include "archive/gzip.hpp"
+#include "build/log_archive.hpp"
 #include "storage/key_space.hpp"
 #include "support/format.hpp"
 
@@ -36,6 +40,45 @@ Result<bool> ends_with_line_end(const ReadView& view, std::string_view build, st
   return found && cursor->value().ends_with('\n');
 }
 
+/// With a star for each character of what looks like one of Slipway's tokens behind its prefix.
+std::string without_tokens(std::string_view bytes) {
+  constexpr std::string_view token_characters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+  constexpr std::size_t shortest_token = 16;
+  std::string out(bytes);
+  for (std::size_t at = out.find("slp"); at != out.npos; at = out.find("slp", at + 3)) {
+    std::size_t begin = at + 3;
+    if (begin < out.size() && (out[begin] == 'w' || out[begin] == 'r')) ++begin;
+    if (begin >= out.size() || out[begin] != '_') continue;
+    ++begin;
+    const std::size_t end = std::min(out.find_first_not_of(token_characters, begin), out.size());
+    if (end - begin >= shortest_token) out.replace(begin, end - begin, end - begin, '*');
+  }
+  return out;
+}
+
+constexpr std::size_t chunks_a_commit = 500;
+
+std::string chunks_prefix(std::string_view build) {
+  return Key(key_space::log_chunk).text(build).str();
+}
+
+/// The builds that have rows of a kind whose first part is the build.
+Result<std::vector<std::string>> builds_with(const ReadView& view, std::string_view kind,
+                                             std::string_view after, std::size_t limit) {
+  std::vector<std::string> builds;
+  SLIPWAY_TRY(const auto cursor, view.cursor());
+  std::string from = after.empty() ? std::string(kind) : Key(kind).text(after).str() + '\xFF';
+  while (builds.size() < limit) {
+    SLIPWAY_TRY(const bool found, cursor->seek(from));
+    if (!found || !cursor->key().starts_with(kind)) break;
+    const std::string_view rest = cursor->key().substr(kind.size());
+    builds.emplace_back(rest.substr(0, rest.find('\0')));
+    from = Key(kind).text(builds.back()).str() + '\xFF';
+  }
+  return builds;
+}
+
 Result<std::uint64_t> add_to_end(WriteTransaction& transaction, std::string_view build,
                                  std::uint64_t size, std::string_view bytes) {
   SLIPWAY_CHECK(transaction.put(chunk_key(build, size), bytes));
@@ -56,6 +99,7 @@ Result<std::uint64_t> LogStore::append(std::string_view build, std::uint64_t off
                  slipway::format("a chunk of {} bytes of the log of build {}: send at most {}",
                                  bytes.size(), build, max_log_chunk));
   std::uint64_t size = 0;
+  const std::string masked = without_tokens(bytes);
   const auto add = [&](WriteTransaction& transaction) -> Result<void> {
     if (guard) SLIPWAY_CHECK(guard(transaction));
     SLIPWAY_TRY(size, size_in(transaction, build));
@@ -67,8 +111,19 @@ Result<std::uint64_t> LogStore::append(std::string_view build, std::uint64_t off
                           build, offset, size));
     const std::uint64_t known = size - offset;
     if (known >= bytes.size()) return {};
-    SLIPWAY_TRY(
-        size, add_to_end(transaction, build, size, bytes.substr(static_cast<std::size_t>(known))));
+    if (size >= most_bytes_)
+      return Error(ErrorCode::too_large,
+                   slipway::format("the log of build {} has reached {} bytes; no more of it is kept",
+                                   build, most_bytes_));
+    const auto room = static_cast<std::size_t>(
+        std::min<std::uint64_t>(most_bytes_ - size, bytes.size()));
+    const auto fresh = std::string_view(masked).substr(static_cast<std::size_t>(known));
+    SLIPWAY_TRY(size, add_to_end(transaction, build, size, fresh.substr(0, room)));
+    if (fresh.size() <= room) return {};
+    SLIPWAY_TRY(size, append_line(transaction, build,
+                                  slipway::format("slipway: the log is cut here: it has reached {} "
+                                                  "bytes",
+                                                  most_bytes_)));
     return {};
   };
   SLIPWAY_CHECK(metadata_.write(add));
@@ -92,6 +147,11 @@ Result<std::size_t> LogStore::read(std::string_view build, std::uint64_t offset,
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
   SLIPWAY_TRY(const std::uint64_t size, size_in(*view, build));
   if (offset >= size || limit == 0) return std::size_t{0};
+  SLIPWAY_TRY(const auto archived, find_archived(*view, build));
+  if (archived && offset < archived->size) {
+    if (blobs_ != nullptr) return read_archived(*blobs_, *archived, offset, limit, out);
+    return Error(ErrorCode::unsupported, "this log is compressed, and no blobs are at hand");
+  }
   SLIPWAY_TRY(const auto cursor, view->cursor());
 
   const Key first = chunk_key(build, 0);
@@ -114,7 +174,101 @@ Result<std::size_t> LogStore::read(std::string_view build, std::uint64_t offset,
   return taken;
 }
 
+Result<ArchivedLog> LogStore::compress(std::string_view build, std::uint64_t size) {
+  std::string packed;
+  std::vector<std::uint64_t> begins;
+  std::uint64_t offset = 0;
+  while (offset < size) {
+    std::string piece;
+    while (piece.size() < ArchivedLog::piece_size && offset < size) {
+      SLIPWAY_TRY(const std::size_t taken,
+                  read(build, offset, ArchivedLog::piece_size - piece.size(), piece));
+      offset += taken;
+    }
+    begins.push_back(packed.size());
+    SLIPWAY_TRY(const std::string member, gzip(piece));
+    packed.append(member);
+  }
+  begins.push_back(packed.size());
+  SLIPWAY_TRY(const BlobInfo blob, blobs_->put(packed));
+  return ArchivedLog{blob.digest, size, std::move(begins)};
+}
+
+Result<bool> LogStore::archive(std::string_view build) {
+  if (blobs_ == nullptr) return Error(ErrorCode::unsupported, "this log store has no blobs");
+  std::uint64_t size = 0;
+  bool archived = false;
+  {
+    SLIPWAY_TRY(const auto view, metadata_.snapshot());
+    SLIPWAY_TRY(size, size_in(*view, build));
+    SLIPWAY_TRY(const auto log, find_archived(*view, build));
+    archived = log.has_value();
+  }
+  if (size == 0) return false;
+  if (!archived) {
+    SLIPWAY_TRY(const ArchivedLog log, compress(build, size));
+    const auto put = [&](WriteTransaction& transaction) -> Result<void> {
+      SLIPWAY_TRY(const std::uint64_t now, size_in(transaction, build));
+      if (now != size)
+        return Error(ErrorCode::conflict, slipway::format("the log of build {} grew", build));
+      return put_archived(transaction, build, log);
+    };
+    SLIPWAY_CHECK(metadata_.write(put));
+  }
+  SLIPWAY_TRY(bool clean, remove_chunks(build));
+  while (!clean) {
+    SLIPWAY_TRY(clean, remove_chunks(build));
+  }
+  return !archived;
+}
+
+Result<bool> LogStore::remove_chunks(std::string_view build) {
+  const std::string prefix = chunks_prefix(build);
+  bool clean = false;
+  const auto remove = [&](WriteTransaction& transaction) -> Result<void> {
+    clean = false;
+    for (std::size_t count = 0; count < chunks_a_commit; ++count) {
+      std::string key;
+      {
+        SLIPWAY_TRY(const auto cursor, transaction.cursor());
+        SLIPWAY_TRY(const bool found, cursor->seek(prefix));
+        if (!found || !cursor->key().starts_with(prefix)) {
+          clean = true;
+          return {};
+        }
+        key = cursor->key();
+      }
+      SLIPWAY_CHECK(transaction.erase(key));
+    }
+    return {};
+  };
+  SLIPWAY_CHECK(metadata_.write(remove));
+  return clean;
+}
+
+Result<std::vector<std::string>> LogStore::in_chunks(std::string_view after,
+                                                     std::size_t limit) const {
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  return builds_with(*view, key_space::log_chunk, after, limit);
+}
+
+Result<std::vector<std::string>> LogStore::all(std::string_view after, std::size_t limit) const {
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  return builds_with(*view, key_space::log_size, after, limit);
+}
+
+Result<std::optional<Blob>> LogStore::open_compressed(std::string_view build) const {
+  if (blobs_ == nullptr) return std::optional<Blob>();
+  SLIPWAY_TRY(const auto view, metadata_.snapshot());
+  SLIPWAY_TRY(const auto log, find_archived(*view, build));
+  SLIPWAY_TRY(const std::uint64_t size, size_in(*view, build));
+  if (!log || log->size != size) return std::optional<Blob>();
+  SLIPWAY_TRY(Blob blob, blobs_->open(*view, log->blob));
+  return std::optional(std::move(blob));
+}
+
 Result<void> LogStore::remove(WriteTransaction& transaction, std::string_view build) {
+  SLIPWAY_CHECK(erase_archived(transaction, build));
   const Key first = chunk_key(build, 0);
   const std::string_view prefix = std::string_view(first).substr(0, first.str().size() - 8);
   while (true) {

@@ -244,12 +244,23 @@ Result<void> read_deliveries(const Node& node, const ConfigPlace& place, Deliver
   return {};
 }
 
+Result<void> read_build_retention(const Node& node, const ConfigPlace& place,
+                                  BuildRetention& out) {
+  Section section(node, place);
+  read_timeout(section, "builds", out.builds);
+  read_timeout(section, "logs", out.logs);
+  return section.finish();
+}
+
 Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfiguration& out) {
   Section section(node, place);
   section.read("git_protocols", text_list("a protocol such as https or ssh", out.git_protocols));
   section.read_seconds("timeout", out.timeout);
   section.read("deliveries", [&](const Node& deliveries, const ConfigPlace& deliveries_place) {
     return read_deliveries(deliveries, deliveries_place, out.deliveries);
+  });
+  section.read("retention", [&](const Node& retention, const ConfigPlace& retention_place) {
+    return read_build_retention(retention, retention_place, out.retention);
   });
   section.read("tenants", [&](const Node& tenants, const ConfigPlace& tenants_place) {
     return read_tenants(tenants, tenants_place, out.rules);

@@ -20,6 +20,7 @@
 
 #include <slipway/auth/access_policy.hpp>
 #include <slipway/auth/bearer_tokens.hpp>
+#include <slipway/build/build_retention.hpp>
 #include <slipway/build/delivery_store.hpp>
 #include <slipway/build/scheduling_policy.hpp>
 #include <slipway/core/result.hpp>
@@ -62,6 +63,7 @@ struct BuildsConfiguration {
   std::vector<std::string> git_protocols{"https", "ssh"};
   std::chrono::seconds timeout{3600};
   DeliveryLimits deliveries;
+  BuildRetention retention;
   SchedulingRules rules;
   std::vector<LocalBackendConfiguration> backends{LocalBackendConfiguration{}};
 };

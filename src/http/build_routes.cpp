@@ -77,6 +77,30 @@ Result<void> respond_with_list(const ApiCall& call, HttpResponse& response) {
   return {};
 }
 
+/// RFC 9110 section 12.5.3, as far as one coding needs it.
+bool accepts_gzip(const HttpRequest& request) {
+  std::string_view rest = request.field("accept-encoding");
+  while (!rest.empty()) {
+    std::string_view item = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), item.size() + 1));
+    while (item.starts_with(' ')) item.remove_prefix(1);
+    if (!equal_ignoring_case(item.substr(0, item.find_first_of(" ;")), "gzip")) continue;
+    const std::size_t weight = item.find("q=");
+    return weight == item.npos || item.find_first_of("123456789", weight) != item.npos;
+  }
+  return false;
+}
+
+/// Every build that has ended has lines in its log: without any it was removed. Errors: not_found,
+/// io.
+Result<void> check_log_is_kept(const LogStore& logs, const Build& build) {
+  if (!is_final(build.state)) return {};
+  SLIPWAY_TRY(const std::uint64_t size, logs.size(build.id));
+  if (size > 0) return {};
+  return Error(ErrorCode::not_found, "the log of build " + build.id +
+                                         " is not kept any more (builds.retention.logs)");
+}
+
 Result<void> respond_with_log(const ApiCall& call, HttpResponse& response) {
   SLIPWAY_TRY(const Build build, visible_build(call, call.parameters.front()));
   const std::string_view query = call.request.query();
@@ -86,10 +110,20 @@ Result<void> respond_with_log(const ApiCall& call, HttpResponse& response) {
     return Error(ErrorCode::invalid_argument,
                  "offset \"" + offset_text + "\": expected a whole number of bytes");
   SLIPWAY_TRY(const bool follow, wants_to_follow(call.request));
+  const BuildHandlerParts& parts = call.parts();
+  SLIPWAY_CHECK(check_log_is_kept(parts.logs, build));
   response.add("Content-Type", "text/plain; charset=utf-8");
+  response.add("Vary", "Accept-Encoding");
   response.add("X-Content-Type-Options", "nosniff");
   response.add("Cache-Control", "no-store");
-  const BuildHandlerParts& parts = call.parts();
+  if (*offset == 0 && accepts_gzip(call.request)) {
+    SLIPWAY_TRY(auto compressed, parts.logs.open_compressed(build.id));
+    if (compressed) {
+      response.add("Content-Encoding", "gzip");
+      fill_body(std::move(*compressed), response);
+      return {};
+    }
+  }
   response.body() =
       make_log_stream(parts.metadata, parts.queue, parts.logs, build.id, *offset, follow);
   return {};

@@ -5,7 +5,7 @@
 namespace slipway {
 namespace {
 
-constexpr std::size_t piece_size = std::size_t{32} * 1024;
+constexpr std::size_t piece_size = std::size_t{64} * 1024;
 
 class LogStream final : public BodyStream {
  public:

@@ -49,8 +49,13 @@ Result<RepositoryAndDigest> parts_of(std::string_view key) {
   return RepositoryAndDigest{std::move(*repository), *digest};
 }
 
+/// By a repository, or as a build's log.
 Result<bool> is_held(const ReadView& view, const Digest& content) {
-  return rows::any(view, rows::Key(key_space::content_holder).digest(content));
+  for (const std::string_view kind : {key_space::content_holder, key_space::log_blob}) {
+    SLIPWAY_TRY(const bool held, rows::any(view, rows::Key(kind).digest(content)));
+    if (held) return true;
+  }
+  return false;
 }
 
 /// Errors: corrupt.

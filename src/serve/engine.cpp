@@ -31,7 +31,7 @@ Result<std::unique_ptr<Engine>> Engine::open(const std::filesystem::path& folder
   engine->authenticator_ = std::make_unique<Authenticator>(std::move(verifiers));
   SLIPWAY_TRY(engine->queue_,
               open_build_queue(metadata, *engine->registry_, clock, queue_options, metrics));
-  engine->logs_ = std::make_unique<LogStore>(metadata);
+  engine->logs_ = std::make_unique<LogStore>(metadata, engine->blobs_.get());
   engine->triggers_ = std::make_unique<TriggerStore>(metadata, clock);
   return engine;
 }

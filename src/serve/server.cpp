@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "serve/administrator_token.hpp"
+#include "serve/build_operation.hpp"
 #include "serve/gate.hpp"
 #include "serve/gc_operation.hpp"
 #include "serve/operations.hpp"
@@ -22,6 +23,10 @@
 
 namespace slipway {
 namespace {
+
+/// Finished logs are compressed and what is too old is removed this often, and so long after a start.
+constexpr std::chrono::minutes tidying_interval{5};
+constexpr std::chrono::minutes first_tidying{1};
 
 std::string make_url(bool secure, std::string_view host, std::uint16_t port) {
   const bool ipv6 = host.find(':') != std::string_view::npos;
@@ -143,6 +148,13 @@ class RunningServer final : public Server {
                                         options, log_, metrics_);
     gauges_ = std::make_unique<StoreGauges>(engine_->registry(), metrics_);
     maintenance_ = std::make_unique<Maintenance>(engine_->clock(), log_, metrics_);
+    deliveries_ = std::make_unique<DeliveryStore>(engine_->metadata(),
+                                                  configuration_.builds.deliveries);
+    maintenance_->add("tidy-builds",
+                      tidy_builds_operation({engine_->metadata(), engine_->queue(), engine_->logs(),
+                                             *deliveries_, engine_->clock(), log_},
+                                            configuration_.builds.retention));
+    maintenance_->repeat("tidy-builds", "{}", tidying_interval, first_tidying);
     return add_operations(*maintenance_, *engine_, *collector_, parts, configuration_.registry);
   }
 
@@ -155,8 +167,6 @@ class RunningServer final : public Server {
     oci_ = make_oci_handler(engine_->registry(), engine_->authenticator(), policy_, oci_options,
                             log_, metrics_);
 
-    deliveries_ = std::make_unique<DeliveryStore>(engine_->metadata(),
-                                                  configuration_.builds.deliveries);
     const BuildHandlerParts parts{engine_->metadata(), engine_->registry(),      engine_->queue(),
                                   engine_->logs(),     engine_->triggers(),      *deliveries_,
                                   engine_->tokens(),
@@ -215,8 +225,8 @@ class RunningServer final : public Server {
   std::unique_ptr<Subscription> quarantine_watch_;
   std::unique_ptr<GarbageCollector> collector_;
   std::unique_ptr<StoreGauges> gauges_;
-  std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<DeliveryStore> deliveries_;
+  std::unique_ptr<Maintenance> maintenance_;
   std::unique_ptr<HttpHandler> oci_;
   std::unique_ptr<HttpHandler> api_;
   std::unique_ptr<HttpHandler> hooks_;

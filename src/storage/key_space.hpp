@@ -34,6 +34,10 @@
 //   qz      trigger, ref           the latest build that it made                     BuildQueue
 //   lc      build, offset          bytes of the build's log                          LogStore
 //   ls      build                  the log's size (8)                                LogStore
+//   la      build                  a finished log that is compressed: its size (8),  LogStore
+//                                  members (8), where each begins in the blob (8)
+//                                  and where the last ends (8), the blob's digest
+//   lb      digest, build          empty: the blob is the log of a build             LogStore
 //   tg      trigger                the trigger as JSON, with its secret; sealed      TriggerStore
 //   tr      repository, trigger    empty: triggers by repository                     TriggerStore
 //   tf      trigger                user failures in a row (8), since when it is      BuildQueue,
@@ -104,6 +108,8 @@ inline constexpr std::string_view delivery = "qx";
 inline constexpr std::string_view latest_of_trigger = "qz";
 inline constexpr std::string_view log_chunk = "lc";
 inline constexpr std::string_view log_size = "ls";
+inline constexpr std::string_view log_archived = "la";
+inline constexpr std::string_view log_blob = "lb";
 inline constexpr std::string_view trigger = "tg";
 inline constexpr std::string_view trigger_by_repository = "tr";
 inline constexpr std::string_view trigger_health = "tf";

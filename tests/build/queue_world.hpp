@@ -43,7 +43,7 @@ class QueueWorld {
       stores = open_stores(folder_.path()).value();
     blobs = std::make_unique<BlobStore>(stores->metadata(), stores->objects(), clock);
     registry = open_registry(*blobs, clock).value();
-    logs = std::make_unique<LogStore>(stores->metadata());
+    logs = std::make_unique<LogStore>(stores->metadata(), blobs.get());
     tokens = WorkerTokens::open(stores->metadata()).value();
     reopen();
   }

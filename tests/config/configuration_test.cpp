@@ -54,6 +54,8 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
   EXPECT_EQ(configuration.builds.deliveries.kept, std::chrono::days(30));
   EXPECT_EQ(configuration.builds.deliveries.most, 100U);
+  EXPECT_EQ(configuration.builds.retention.builds, std::chrono::days(365));
+  EXPECT_EQ(configuration.builds.retention.logs, std::chrono::days(90));
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
   EXPECT_EQ(configuration.builds.backends[0].name, "local");
   EXPECT_EQ(configuration.builds.backends[0].slots, 0U);
@@ -93,6 +95,7 @@ builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
   deliveries: {kept: 7d, most: 20}
+  retention: {builds: 30d, logs: 12h}
   tenants: {app: {weight: 2, max_running: 20}}
   backends:
     - {name: local, type: local, slots: 2, builder: buildah}
@@ -147,6 +150,8 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
   EXPECT_EQ(configuration.builds.deliveries.kept, std::chrono::days(7));
   EXPECT_EQ(configuration.builds.deliveries.most, 20U);
+  EXPECT_EQ(configuration.builds.retention.builds, std::chrono::days(30));
+  EXPECT_EQ(configuration.builds.retention.logs, std::chrono::hours(12));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
   EXPECT_EQ(app.weight, 2);
   EXPECT_EQ(app.max_running, 20U);
@@ -332,7 +337,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "limits, listen, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, deliveries, "
-                "git_protocols, routes, tenants, timeout"},
+                "git_protocols, retention, routes, tenants, timeout"},
         Mistake{"a_key_twice", "data: a\nlisten: 127.0.0.1:1\ndata: b\n",
                 "config.yaml:3: data: given twice"},
         Mistake{"the_first_of_two_mistakes", "anonymous: all\nlisten: nowhere\n",

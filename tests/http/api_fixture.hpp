@@ -164,7 +164,7 @@ class ApiFixture : public ::testing::Test {
   BlobStore blobs_{*metadata_, *objects_, clock_};
   std::unique_ptr<Registry> registry_ = *open_registry(blobs_, clock_);
   std::unique_ptr<BuildQueue> queue_ = *open_build_queue(*metadata_, *registry_, clock_);
-  LogStore logs_{*metadata_};
+  LogStore logs_{*metadata_, &blobs_};
   TriggerStore triggers_{*metadata_, clock_};
   DeliveryStore deliveries_{*metadata_};
   TokenStore tokens_{*metadata_, clock_};

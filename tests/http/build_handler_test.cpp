@@ -289,6 +289,46 @@ TEST_F(BuildHandlerTest, AFollowedLogWaitsWithoutAThreadAndEndsWithTheBuild) {
   EXPECT_EQ(read_on_wakes(stream, wakes, "STEP 2\nslipway: failed: RUN\n"), BodyStream::State::end);
 }
 
+TEST_F(BuildHandlerTest, ACompressedLogReadsAsBeforeAndGoesOutAsGzipToWhoTakesIt) {
+  const std::string id = submit("app/web");
+  const std::string whole = std::string(100'000, 'x') + "\nslipway: cancelled: requested\n";
+  ASSERT_TRUE(logs_.append(id, 0, std::string(100'000, 'x'), {}).ok());
+  ASSERT_TRUE(queue_->cancel(id, "requested").ok());
+  const std::string path = "/api/v1/builds/" + id + "/log";
+  const auto with = [&](std::string_view target, std::string_view encodings) {
+    test::Fields fields = bearer(builder_);
+    fields.emplace_back("Accept-Encoding", std::string(encodings));
+    return exchange(*api_, "GET", target, {}, fields);
+  };
+  EXPECT_EQ(with(path, "gzip").text, whole) << "not compressed yet";
+  ASSERT_EQ(logs_.archive(id).value(), true);
+  for (const std::string_view plain : {"", "br, zstd", "gzip;q=0", "gzip; q=0.0"}) {
+    const Answer answer = with(path, plain);
+    EXPECT_EQ(answer.text, whole) << plain;
+    EXPECT_EQ(answer.response.field("Content-Encoding"), "");
+    EXPECT_EQ(answer.response.field("Vary"), "Accept-Encoding");
+  }
+  for (const std::string_view gzip : {"gzip", "br, GZIP;q=0.5", "deflate,gzip"}) {
+    const Answer answer = with(path, gzip);
+    EXPECT_EQ(answer.response.field("Content-Encoding"), "gzip") << gzip;
+    EXPECT_EQ(answer.text.substr(0, 3), "\x1f\x8b\x08");
+    EXPECT_LT(answer.text.size(), 2000U);
+  }
+  EXPECT_EQ(with(path + "?offset=99990", "gzip").text, whole.substr(99'990));
+  EXPECT_EQ(with(path + "?follow=true", "").text, whole);
+}
+
+TEST_F(BuildHandlerTest, ALogThatIsNotKeptAnyMoreSaysSo) {
+  const std::string id = submit("app/web");
+  ASSERT_TRUE(queue_->cancel(id, "requested").ok());
+  ASSERT_TRUE(
+      metadata_->write([&](WriteTransaction& transaction) { return logs_.remove(transaction, id); })
+          .ok());
+  const Answer answer = get("/api/v1/builds/" + id + "/log", builder_);
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_NE(answer.text.find("builds.retention.logs"), std::string::npos) << answer.text;
+}
+
 TEST_F(BuildHandlerTest, TriggersShowTheirSecretOnce) {
   const Answer created =
       post("/api/v1/repositories/app/web/triggers",
