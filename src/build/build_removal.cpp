@@ -1,6 +1,7 @@
 #include "build/build_removal.hpp"
 
 #include "build/build_rows.hpp"
+#include "build/change_feed.hpp"
 #include "build/trigger_keys.hpp"
 #include "storage/key_space.hpp"
 #include "support/format.hpp"
@@ -33,6 +34,7 @@ Result<void> erase_ended_build(WriteTransaction& transaction, std::string_view i
   if (!is_final(build->state))
     return Error(ErrorCode::conflict, slipway::format("build {} has not ended", id));
   SLIPWAY_CHECK(erase_build(transaction, *build));
+  SLIPWAY_CHECK(erase_from_feed(transaction, id));
   if (const auto key = delivery_key(build->request)) {
     SLIPWAY_TRY(const auto made, transaction.get(*key));
     if (made && *made == id) SLIPWAY_CHECK(transaction.erase(*key));

@@ -16,6 +16,8 @@ constexpr auto routes = with_access(prefix, std::array{
     Route{HttpMethod::get, "builds", "builds", list_builds},
     Route{HttpMethod::get, "builds/{id}", "build", show_build},
     Route{HttpMethod::get, "builds/{id}/log", "build_log", show_build_log},
+    Route{HttpMethod::get, "builds/{id}/events", "build_events", follow_build},
+    Route{HttpMethod::get, "events", "events", follow_builds},
     Route{HttpMethod::post, "builds/{id}/cancel", "build_cancel", cancel_build},
     Route{HttpMethod::post, "builds/{id}/retry", "build_retry", retry_build},
     Route{HttpMethod::get, "repositories", "repositories", list_repositories},

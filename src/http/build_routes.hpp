@@ -14,6 +14,10 @@ HttpAction show_build_log(const ApiCallPointer& call, HttpResponse& response);
 HttpAction cancel_build(const ApiCallPointer& call, HttpResponse& response);
 HttpAction retry_build(const ApiCallPointer& call, HttpResponse& response);
 
+// event_routes.cpp
+HttpAction follow_builds(const ApiCallPointer& call, HttpResponse& response);
+HttpAction follow_build(const ApiCallPointer& call, HttpResponse& response);
+
 // submit_routes.cpp
 HttpAction submit_build(const ApiCallPointer& call, HttpResponse& response);
 HttpAction upload_context(const ApiCallPointer& call, HttpResponse& response);

@@ -31,6 +31,9 @@
 //   qe      backend                leased (8)                                        BuildQueue
 //   qx      trigger, delivery,     the build that it made                            BuildQueue
 //           ref
+//   qn      number                 the build whose latest change this is             BuildQueue
+//   qm      build                  the number of its latest change (8)               BuildQueue
+//   ql      (nothing)              the number of the latest change of all (8)        BuildQueue
 //   qz      trigger, ref           the latest build that it made                     BuildQueue
 //   lc      build, offset          bytes of the build's log                          LogStore
 //   ls      build                  the log's size (8)                                LogStore
@@ -106,6 +109,9 @@ inline constexpr std::string_view tenant_counts = "qc";
 inline constexpr std::string_view backend_counts = "qe";
 inline constexpr std::string_view delivery = "qx";
 inline constexpr std::string_view latest_of_trigger = "qz";
+inline constexpr std::string_view feed_entry = "qn";
+inline constexpr std::string_view feed_number = "qm";
+inline constexpr std::string_view feed_end = "ql";
 inline constexpr std::string_view log_chunk = "lc";
 inline constexpr std::string_view log_size = "ls";
 inline constexpr std::string_view log_archived = "la";

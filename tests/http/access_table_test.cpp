@@ -51,6 +51,8 @@ constexpr Line lines[] = {
     {"GET", "/api/v1/builds", known},
     {"GET", "/api/v1/builds/{id}", see_build},
     {"GET", "/api/v1/builds/{id}/log", see_build},
+    {"GET", "/api/v1/builds/{id}/events", see_build},
+    {"GET", "/api/v1/events", known},
     {"POST", "/api/v1/builds/{id}/cancel", see_build},
     {"POST", "/api/v1/builds/{id}/retry", see_build},
     {"POST", "/api/v1/repositories/{repository}/builds", build},
