@@ -130,6 +130,7 @@ inline constexpr std::array access_table{
     AccessRow{HttpMethod::get, "/healthz", access::everyone},
     AccessRow{HttpMethod::get, "/readyz", access::everyone},
     AccessRow{HttpMethod::get, "/metrics", access::everyone},
+    AccessRow{HttpMethod::get, "/openapi.json", access::everyone},
 };
 
 /// The row of a method and path; nullopt without one. No pointer: g++ 12 compares none with nullptr

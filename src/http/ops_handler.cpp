@@ -4,7 +4,10 @@
 #include <string>
 #include <utility>
 
+#include <slipway/core/media_type.hpp>
+
 #include "http/access_table.hpp"
+#include "http/openapi.hpp"
 #include "http/problem.hpp"
 
 namespace slipway {
@@ -13,7 +16,7 @@ namespace {
 constexpr std::string_view plain_text = "text/plain; charset=utf-8";
 constexpr std::string_view prometheus_text = "text/plain; version=0.0.4; charset=utf-8";
 
-constexpr std::array<std::string_view, 3> names{"healthz", "readyz", "metrics"};
+constexpr std::array<std::string_view, 4> names{"healthz", "readyz", "metrics", "openapi.json"};
 
 consteval bool for_everyone() {
   for (const std::string_view name : names)
@@ -46,7 +49,9 @@ class OpsHandler final : public HttpHandler {
         if (before_scrape_) before_scrape_();
         respond(200, prometheus_text, metrics_.text(), head, later);
       }};
-    if (route == "healthz") {
+    if (route == "openapi.json") {
+      respond(200, media_type::json, openapi_, head, response);
+    } else if (route == "healthz") {
       respond(200, plain_text, "ok\n", head, response);
     } else if (const auto ready = ready_(); ready) {
       respond(200, plain_text, "ready\n", head, response);
@@ -76,6 +81,7 @@ class OpsHandler final : public HttpHandler {
   }
 
   const Metrics& metrics_;
+  const std::string openapi_ = openapi_json();
   const std::function<Result<void>()> ready_;
   const std::function<void()> before_scrape_;
 };

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <charconv>
 
 #include "build/build_json.hpp"
@@ -6,6 +8,7 @@
 #include "program/build_report.hpp"
 #include "program/build_submit.hpp"
 #include "program/log_follower.hpp"
+#include "program/terminal_text.hpp"
 
 namespace slipway {
 namespace {
@@ -74,11 +77,17 @@ ExitStatus show(const OneBuildOptions& options) {
 
 ExitStatus logs(const LogsOptions& options) {
   return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    TerminalText text(::isatty(STDOUT_FILENO) == 1);
+    const auto show = [&](std::string_view bytes) { print(text.pass(bytes)); };
     if (!options.follow) {
-      SLIPWAY_CHECK(read_log(client, options.id, print));
+      const auto read = read_log(client, options.id, show);
+      print(text.finish());
+      SLIPWAY_CHECK(read);
       return ExitStatus::done;
     }
-    SLIPWAY_TRY(const Build build, follow_build(client, options.id, print));
+    const auto build_followed = follow_build(client, options.id, show);
+    print(text.finish());
+    SLIPWAY_TRY(const Build build, build_followed);
     return build.state == BuildState::succeeded ? ExitStatus::done : ExitStatus::failed;
   });
 }

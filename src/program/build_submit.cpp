@@ -15,6 +15,7 @@
 #include "program/build_report.hpp"
 #include "archive/context_source.hpp"
 #include "program/log_follower.hpp"
+#include "program/terminal_text.hpp"
 #include "program/progress.hpp"
 #include "program/secret_option.hpp"
 
@@ -179,6 +180,15 @@ void print_log(bool json, std::string_view bytes) {
     return;  // nobody reads it
 }
 
+Result<Build> follow_and_print(const ApiClient& client, const std::string& build, bool json) {
+  TerminalText text(::isatty(json ? STDERR_FILENO : STDOUT_FILENO) == 1);
+  auto ended = follow_build(client, build, [&](std::string_view bytes) {
+    print_log(json, text.pass(bytes));
+  });
+  print_log(json, text.finish());
+  return ended;
+}
+
 Result<ExitStatus> submit_with(const SubmitOptions& options, const ApiClient& client) {
   const bool json = options.client.json;
   SLIPWAY_TRY(const std::string answer, submit_source(options, client));
@@ -189,9 +199,7 @@ Result<ExitStatus> submit_with(const SubmitOptions& options, const ApiClient& cl
     return ExitStatus::done;
   }
   if (!json) print(slipway::format("build {} {}\n", build.id, to_string(build.state)));
-  SLIPWAY_TRY(const Build ended, follow_build(client, build.id, [json](std::string_view bytes) {
-                print_log(json, bytes);
-              }));
+  SLIPWAY_TRY(const Build ended, follow_and_print(client, build.id, json));
   print(json ? to_json(ended) + "\n" : build_outcome(ended, client.url()));
   return ended.state == BuildState::succeeded ? ExitStatus::done : ExitStatus::failed;
 }

@@ -85,6 +85,7 @@ constexpr Line lines[] = {
     {"GET", "/healthz", everyone},
     {"GET", "/readyz", everyone},
     {"GET", "/metrics", everyone},
+    {"GET", "/openapi.json", everyone},
 };
 
 AnonymousAccess anonymous_of(Who who) {
