@@ -1,63 +1,136 @@
 #include "yaml/yaml.hpp"
 
+#include <map>
+#include <optional>
+#include <sstream>
 #include <utility>
 
-#include <yaml-cpp/yaml.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
 #include "support/format.hpp"
 
 namespace slipway::yaml {
 namespace {
 
-struct Reader {
-  std::string_view name;
-  std::size_t nodes_left = 100'000;  // aliases may not multiply without end
+struct Mistake {
+  int line;
+  std::string what;
+};
 
-  [[nodiscard]] Error mistake(int line, std::string_view what) const {
-    return Error(ErrorCode::invalid_argument, slipway::format("{}:{}: {}", name, line, what));
+int line_of(const YAML::Mark& mark) { return mark.is_null() ? 1 : mark.line + 1; }
+
+std::size_t count_values(const Node& node) {
+  std::size_t count = 1;
+  for (const Node& item : node.items) count += count_values(item);
+  for (const Member& member : node.members) count += 1 + count_values(member.value);
+  return count;
+}
+
+/// Builds the one document from what the parser meets, and ends it with a Mistake where a limit is
+/// passed. (YAML::LoadAll would go on without end after a stray comma, one empty document after the
+/// other.)
+class TreeBuilder final : public YAML::EventHandler {
+ public:
+  Node take() { return std::move(root_); }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (begun_) throw Mistake{line_of(mark), "a second document; expected one"};
+    begun_ = true;
+  }
+  void OnDocumentEnd() override {}
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    add(begin(mark, Node::Kind::null), anchor);
   }
 
-  Result<Node> read(const YAML::Node& from, int depth) {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
+    Node node = begin(mark, Node::Kind::scalar);
+    node.scalar = value;
+    node.quoted = tag == "!";
+    add(std::move(node), anchor);
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+    const auto named = anchors_.find(anchor);
+    if (named == anchors_.end()) throw Mistake{line_of(mark), "a value that contains itself"};
+    take_from_budget(count_values(named->second), line_of(mark));
+    Node node = named->second;
+    node.line = line_of(mark);
+    add(std::move(node), 0);
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                       YAML::EmitterStyle::value) override {
+    open_.push_back({begin(mark, Node::Kind::sequence), anchor, {}});
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor,
+                  YAML::EmitterStyle::value) override {
+    open_.push_back({begin(mark, Node::Kind::mapping), anchor, {}});
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  struct Open {
     Node node;
-    node.line = from.Mark().is_null() ? 1 : from.Mark().line + 1;
-    if (depth >= max_depth) return mistake(node.line, "nested too deeply");
-    if (nodes_left-- == 0) return mistake(node.line, "too many values");
-    switch (from.Type()) {
-      case YAML::NodeType::Undefined:
-      case YAML::NodeType::Null:
-        return node;
-      case YAML::NodeType::Scalar:
-        node.kind = Node::Kind::scalar;
-        node.scalar = from.Scalar();
-        node.quoted = from.Tag() == "!";
-        return node;
-      case YAML::NodeType::Sequence:
-        node.kind = Node::Kind::sequence;
-        for (const YAML::Node& item : from) {
-          SLIPWAY_TRY(Node read_item, read(item, depth + 1));
-          node.items.push_back(std::move(read_item));
-        }
-        return node;
-      case YAML::NodeType::Map:
-        return read_mapping(from, std::move(node), depth);
-    }
-    return mistake(node.line, "a value of an unknown kind");
+    YAML::anchor_t anchor;
+    std::optional<Node> key;  // of a mapping, when its value is next
+  };
+
+  void take_from_budget(std::size_t values, int line) {
+    if (values > values_left_) throw Mistake{line, "too many values"};
+    values_left_ -= values;
   }
 
-  Result<Node> read_mapping(const YAML::Node& from, Node node, int depth) {
-    node.kind = Node::Kind::mapping;
-    for (const auto& member : from) {
-      SLIPWAY_TRY(Node key, read(member.first, depth + 1));
-      if (key.kind != Node::Kind::scalar) return mistake(key.line, "a key must be a plain text");
-      if (node.find(key.scalar) != nullptr)
-        return mistake(key.line, slipway::format("{}: given twice", key.scalar));
-      SLIPWAY_TRY(Node value, read(member.second, depth + 1));
-      // What is not there has no place; yaml-cpp gives it that of what follows.
-      if (value.kind == Node::Kind::null) value.line = key.line;
-      node.members.push_back({std::move(key), std::move(value)});
-    }
+  Node begin(const YAML::Mark& mark, Node::Kind kind) {
+    Node node;
+    node.kind = kind;
+    node.line = line_of(mark);
+    if (open_.size() >= static_cast<std::size_t>(max_depth))
+      throw Mistake{node.line, "nested too deeply"};
+    take_from_budget(1, node.line);
     return node;
   }
+
+  void close() {
+    Open done = std::move(open_.back());
+    open_.pop_back();
+    add(std::move(done.node), done.anchor);
+  }
+
+  /// A whole value takes its place in what is open.
+  void add(Node node, YAML::anchor_t anchor) {
+    if (anchor != 0) anchors_[anchor] = node;
+    if (open_.empty()) {
+      root_ = std::move(node);
+    } else if (open_.back().node.kind == Node::Kind::sequence) {
+      open_.back().node.items.push_back(std::move(node));
+    } else if (!open_.back().key) {
+      add_key(std::move(node));
+    } else {
+      Node key = *std::exchange(open_.back().key, std::nullopt);
+      // What is not there has no place; yaml-cpp gives it that of what follows.
+      if (node.kind == Node::Kind::null) node.line = key.line;
+      open_.back().node.members.push_back({std::move(key), std::move(node)});
+    }
+  }
+
+  void add_key(Node key) {
+    if (key.kind != Node::Kind::scalar) throw Mistake{key.line, "a key must be a plain text"};
+    if (open_.back().node.find(key.scalar) != nullptr)
+      throw Mistake{key.line, slipway::format("{}: given twice", key.scalar)};
+    open_.back().key = std::move(key);
+  }
+
+  bool begun_ = false;
+  Node root_;
+  std::vector<Open> open_;
+  std::map<YAML::anchor_t, Node> anchors_;
+  std::size_t values_left_ = 100'000;  // aliases may not multiply without end
 };
 
 }  // namespace
@@ -72,16 +145,19 @@ Result<Node> parse(std::string_view text, std::string_view name) {
   if (text.size() > max_document_bytes)
     return Error(ErrorCode::too_large,
                  slipway::format("{}: larger than {} bytes", name, max_document_bytes));
-  Reader reader{name};
+  const auto mistake = [name](int line, std::string_view what) {
+    return Error(ErrorCode::invalid_argument, slipway::format("{}:{}: {}", name, line, what));
+  };
+  TreeBuilder tree;
   try {
-    const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
-    if (documents.empty()) return Node{};
-    SLIPWAY_TRY(Node root, reader.read(documents.front(), 0));
-    if (documents.size() == 1) return root;
-    SLIPWAY_TRY(const Node second, reader.read(documents[1], 0));
-    return reader.mistake(second.line, "a second document; expected one");
+    std::istringstream stream{std::string(text)};
+    YAML::Parser parser(stream);
+    while (parser.HandleNextDocument(tree)) continue;
+    return tree.take();
+  } catch (const Mistake& found) {
+    return mistake(found.line, found.what);
   } catch (const YAML::Exception& exception) {
-    return reader.mistake(exception.mark.is_null() ? 1 : exception.mark.line + 1, exception.msg);
+    return mistake(line_of(exception.mark), exception.msg);
   }
 }
 

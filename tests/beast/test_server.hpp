@@ -67,6 +67,26 @@ class Event {
   bool set_ = false;
 };
 
+/// Bytes that one thread counts and another waits for.
+class ByteCount {
+ public:
+  void add(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    value_ += bytes;
+    changed_.notify_all();
+  }
+  void wait_for(std::size_t bytes) {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(60), [&] { return value_ >= bytes; }))
+      throw std::runtime_error("bytes did not come");
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t value_ = 0;
+};
+
 /// The usual handlers: /echo answers the body, /hello a text, /none nothing.
 inline void add_usual_handlers(TestHandler& handler) {
   handler.on("/hello", [](const HttpRequest&, HttpResponse& response) -> HttpAction {

@@ -63,6 +63,7 @@ TEST(Yaml, NothingIsNull) {
 TEST(Yaml, AnAliasIsWhatItNames) {
   const Node root = good("a: &x {k: v}\nb: *x\n");
   EXPECT_EQ(root.find("b")->find("k")->scalar, "v");
+  EXPECT_EQ(root.find("b")->line, 2);
 }
 
 TEST(Yaml, ASyntaxErrorNamesItsLine) {
@@ -83,7 +84,9 @@ TEST(Yaml, AKeyIsAText) {
 }
 
 TEST(Yaml, ASecondDocumentIsAMistake) {
-  EXPECT_THAT(bad("a: 1\n---\na: 2\n").message, StartsWith("f.yaml:"));
+  EXPECT_EQ(bad("a: 1\n---\na: 2\n").message, "f.yaml:2: a second document; expected one");
+  // Which yaml-cpp reads as empty documents without end.
+  EXPECT_EQ(bad(",\n").message, "f.yaml:1: a second document; expected one");
 }
 
 TEST(Yaml, DepthIsLimited) {
