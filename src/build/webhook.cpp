@@ -123,7 +123,11 @@ Result<WebhookEvent> parse_webhook(GitProvider provider, const WebhookFields& fi
   if (!document) return document.error().in("webhook");
   if (!document->root().is_object())
     return Error(ErrorCode::invalid_argument, "webhook: the payload is not a JSON object");
-  return known->read(document->root(), delivery);
+  SLIPWAY_TRY(WebhookEvent event, known->read(document->root(), delivery));
+  if (const auto* pushes = std::get_if<std::vector<PushEvent>>(&event))
+    for (const PushEvent& push : *pushes)
+      if (!push.ref.starts_with("refs/")) return wrong_field("ref", "a full name: refs/heads/main");
+  return event;
 }
 
 std::optional<Person> read_person(json::Value person) {

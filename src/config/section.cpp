@@ -5,6 +5,7 @@
 #include <slipway/core/quantity.hpp>
 
 #include "support/format.hpp"
+#include "support/one_line.hpp"
 
 namespace slipway {
 namespace {
@@ -40,8 +41,8 @@ ConfigPlace ConfigPlace::item(std::size_t index) const {
 Error config_mistake(const ConfigPlace& place, const yaml::Node& node, std::string_view expected) {
   const std::string path = place.path.empty() ? std::string() : place.path + ": ";
   return Error(ErrorCode::invalid_argument,
-               slipway::format("{}:{}: {}expected {}, got {}", place.file, node.line, path, expected,
-                               shown(node)));
+               one_line(slipway::format("{}:{}: {}expected {}, got {}", place.file, node.line, path,
+                                        expected, shown(node))));
 }
 
 Section::Section(const yaml::Node& node, ConfigPlace place)
@@ -88,8 +89,8 @@ Result<void> Section::finish() {
     std::string names;
     for (const std::string& name : known_) names.append(names.empty() ? "" : ", ").append(name);
     return Error(ErrorCode::invalid_argument,
-                 slipway::format("{}:{}: {}: unknown key; expected one of {}", place_.file, key.line,
-                                 place_.member(key.scalar).path, names));
+                 one_line(slipway::format("{}:{}: {}: unknown key; expected one of {}", place_.file,
+                                          key.line, place_.member(key.scalar).path, names)));
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "support/format.hpp"
+#include "support/one_line.hpp"
 
 namespace slipway::yaml {
 namespace {
@@ -146,7 +147,7 @@ Result<Node> parse(std::string_view text, std::string_view name) {
     return Error(ErrorCode::too_large,
                  slipway::format("{}: larger than {} bytes", name, max_document_bytes));
   const auto mistake = [name](int line, std::string_view what) {
-    return Error(ErrorCode::invalid_argument, slipway::format("{}:{}: {}", name, line, what));
+    return Error(ErrorCode::invalid_argument, slipway::format("{}:{}: {}", name, line, one_line(what)));
   };
   TreeBuilder tree;
   try {

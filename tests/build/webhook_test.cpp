@@ -266,6 +266,8 @@ TEST(GitHubPush, MalformedPayloadsAreErrorsThatNameTheField) {
       {"{}", "webhook: ref: expected the name of a ref"},
       {R"({"ref":5,"after":"59b20b8d5c6ff8d09518454d4dd8b7b30f095ab5"})",
        "webhook: ref: expected the name of a ref"},
+      {R"({"ref":"main","after":"9f3c9f3c9f3c9f3c9f3c9f3c9f3c9f3c9f3c9f3c"})",
+       "webhook: ref: expected a full name: refs/heads/main"},
       {R"({"ref":"refs/heads/x"})", "webhook: after: expected an object id"},
       {R"({"ref":"refs/heads/x","after":"main"})", "webhook: after: expected an object id"},
       {R"({"ref":"refs/heads/x","after":"--upload-pack=evil"})",

@@ -238,6 +238,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "config.yaml:1: listen: expected HOST:PORT such as 127.0.0.1:5000, got nothing"},
         Mistake{"anonymous", "data: x\nanonymous: yes\n",
                 "config.yaml:2: anonymous: expected none, pull or push, got \"yes\""},
+        Mistake{"two_lines", "anonymous: \"a\\nb\"\n",
+                "config.yaml:1: anonymous: expected none, pull or push, got \"a?b\""},
         Mistake{"data_is_a_mapping", "data: {a: b}\n",
                 "config.yaml:1: data: expected a text, got a mapping"},
         Mistake{"tls_without_a_key", "tls:\n  certificate: a.pem\n",

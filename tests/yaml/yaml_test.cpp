@@ -79,6 +79,12 @@ TEST(Yaml, AKeyTwiceIsAMistakeOnItsSecondLine) {
   EXPECT_EQ(bad("x:\n  a: 1\n  a: 1\n").message, "f.yaml:3: a: given twice");
 }
 
+TEST(Yaml, AMistakeIsOneLine) {
+  EXPECT_EQ(bad("\"a\\nb\": 1\n\"a\\nb\": 2\n").message, "f.yaml:2: a?b: given twice");
+  const std::string_view name_in_lines("a: &\0\nb: 1\n", 11);
+  EXPECT_EQ(bad(name_in_lines).message.find('\n'), std::string::npos);
+}
+
 TEST(Yaml, AKeyIsAText) {
   EXPECT_EQ(bad("? [1, 2]\n: x\n").message, "f.yaml:1: a key must be a plain text");
 }
