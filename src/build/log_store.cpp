@@ -16,11 +16,11 @@ namespace {
 using key_space::Key;
 
 Key size_key(std::string_view build) {
-  return std::move(Key(key_space::log_size).text(build));
+  return Key(key_space::log_size).text(build);
 }
 
 Key chunk_key(std::string_view build, std::uint64_t offset) {
-  return std::move(Key(key_space::log_chunk).text(build).number(offset));
+  return Key(key_space::log_chunk).text(build).number(offset);
 }
 
 Result<std::uint64_t> size_in(const ReadView& view, std::string_view build) {
@@ -155,7 +155,7 @@ Result<std::size_t> LogStore::read(std::string_view build, std::uint64_t offset,
   SLIPWAY_TRY(const auto cursor, view->cursor());
 
   const Key first = chunk_key(build, 0);
-  const std::string_view prefix = std::string_view(first).substr(0, first.str().size() - 8);
+  const std::string_view prefix = std::string_view(first).substr(0, first.size() - 8);
   SLIPWAY_TRY(bool found, cursor->seek_before(chunk_key(build, offset + 1)));
   std::size_t taken = 0;
   while (found && taken < limit && cursor->key().starts_with(prefix)) {
@@ -270,7 +270,7 @@ Result<std::optional<Blob>> LogStore::open_compressed(std::string_view build) co
 Result<void> LogStore::remove(WriteTransaction& transaction, std::string_view build) {
   SLIPWAY_CHECK(erase_archived(transaction, build));
   const Key first = chunk_key(build, 0);
-  const std::string_view prefix = std::string_view(first).substr(0, first.str().size() - 8);
+  const std::string_view prefix = std::string_view(first).substr(0, first.size() - 8);
   while (true) {
     std::string key;
     {

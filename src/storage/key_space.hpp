@@ -83,11 +83,15 @@
 // Thread safety: plain values.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
 #include <slipway/core/digest.hpp>
+#include <slipway/storage/metadata_store.hpp>
 
 namespace slipway::key_space {
 
@@ -153,43 +157,59 @@ inline std::uint64_t read_number(std::string_view bytes, std::size_t at = 0) {
   return value;
 }
 
-/// Builds one key in one string:
+/// Builds one key, in memory of its own, so that a look-up allocates nothing:
 ///
 ///   const Key key = Key(blob).digest(digest);
 ///   view.get(key);
+///
+/// What is longer than any key may be is cut to a size that every store refuses.
 class Key {
  public:
-  explicit Key(std::string_view prefix) {
-    bytes_.reserve(usual_size);
-    bytes_.append(prefix);
+  explicit Key(std::string_view prefix) noexcept { append(prefix); }
+  Key(const Key& other) noexcept { append(other); }
+  Key& operator=(const Key& other) noexcept {
+    if (this == &other) return *this;
+    size_ = 0;
+    append(other);
+    return *this;
   }
+  ~Key() = default;
 
   /// REQUIRES: no zero byte within.
-  Key& text(std::string_view part) {
-    bytes_.append(part).push_back('\0');
+  Key& text(std::string_view part) noexcept {
+    append(part);
+    append({"", 1});
     return *this;
   }
-  /// The beginning of a text part: for seeks.
-  Key& text_beginning(std::string_view part) {
-    bytes_.append(part);
+  Key& digest(const Digest& part) noexcept {
+    const auto algorithm = static_cast<char>(part.algorithm());
+    append({&algorithm, 1});
+    append({reinterpret_cast<const char*>(part.hash().data()), part.hash().size()});
     return *this;
   }
-  Key& digest(const Digest& part) {
-    part.append_binary_to(bytes_);
-    return *this;
-  }
-  Key& number(std::uint64_t part) {
-    append_number(bytes_, part);
+  Key& number(std::uint64_t part) noexcept {
+    std::array<char, 8> bytes{};
+    for (std::size_t i = bytes.size(); i-- > 0; part >>= 8U)
+      bytes[i] = static_cast<char>(static_cast<std::uint8_t>(part));
+    append({bytes.data(), bytes.size()});
     return *this;
   }
 
-  [[nodiscard]] const std::string& str() const noexcept { return bytes_; }
-  operator std::string_view() const noexcept { return bytes_; }  // NOLINT: a key is its bytes
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  [[nodiscard]] std::string str() const { return std::string(std::string_view(*this)); }
+  operator std::string_view() const noexcept { return {bytes_.data(), size_}; }  // NOLINT: it is its bytes
 
  private:
-  static constexpr std::size_t usual_size = 96;
+  static constexpr std::size_t capacity = max_key_size + 1;
 
-  std::string bytes_;
+  void append(std::string_view part) noexcept {
+    const std::size_t taken = std::min(part.size(), capacity - size_);
+    std::memcpy(bytes_.data() + size_, part.data(), taken);
+    size_ += taken;
+  }
+
+  std::array<char, capacity> bytes_;  // [0, size_) is the key
+  std::size_t size_ = 0;
 };
 
 }  // namespace slipway::key_space
