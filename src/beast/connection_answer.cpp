@@ -276,7 +276,7 @@ void Connection::release_answer() noexcept {
 
 void Connection::log_request(std::chrono::nanoseconds duration) {
   Log& log = thread_.server().log;
-  if (&log == &Log::none()) return;
+  if (!log.enabled(LogLevel::debug)) return;
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(duration);
   log.debug("request", {{"method", std::string(request_.method_text)},
                         {"target", std::string(request_.target)},

@@ -29,6 +29,10 @@ class StandardErrorLog final : public Log {
     logger_.set_error_handler([](const std::string&) {});  // there is nowhere left to tell it
   }
 
+  [[nodiscard]] bool enabled(LogLevel level) const noexcept override {
+    return logger_.should_log(spdlog_level(level));
+  }
+
   void write(LogLevel level, std::string_view event,
              std::span<const LogField> fields) noexcept override {
     const spdlog::level::level_enum to = spdlog_level(level);

@@ -5,6 +5,7 @@ namespace {
 
 class NoLog final : public Log {
  public:
+  [[nodiscard]] bool enabled(LogLevel) const noexcept override { return false; }
   void write(LogLevel, std::string_view, std::span<const LogField>) noexcept override {}
 };
 

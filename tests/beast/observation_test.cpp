@@ -83,6 +83,11 @@ TEST(ObservationTest, RequestsAreCountedByRouteMethodAndCode) {
 
 class RecordingLog final : public Log {
  public:
+  explicit RecordingLog(bool takes_debug = true) : takes_debug_(takes_debug) {}
+
+  [[nodiscard]] bool enabled(LogLevel level) const noexcept override {
+    return takes_debug_ || level != LogLevel::debug;
+  }
   void write(LogLevel level, std::string_view event,
              std::span<const LogField> fields) noexcept override {
     const std::lock_guard lock(mutex_);
@@ -98,6 +103,7 @@ class RecordingLog final : public Log {
   }
 
  private:
+  const bool takes_debug_;
   std::mutex mutex_;
   std::vector<std::string> lines_;
 };
@@ -115,6 +121,17 @@ TEST(ObservationTest, OneLineARequest) {
   EXPECT_EQ(log.lines(),
             (std::vector<std::string>{"debug request method=GET target=/hello?a status=200",
                                       "debug request method=DELETE target=/other status=404"}));
+}
+
+TEST(ObservationTest, NoLineIsPutTogetherThatNobodyTakes) {
+  RecordingLog log(false);
+  {
+    TestServer server({}, {}, log);
+    RawClient client(server.port());
+    client.send("GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    client.receive_all();
+  }
+  EXPECT_EQ(log.lines(), std::vector<std::string>());
 }
 
 }  // namespace

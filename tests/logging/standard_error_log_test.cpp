@@ -57,6 +57,14 @@ TEST(StandardErrorLog, EventsBelowTheLeastLevelAreLeftOut) {
   EXPECT_TRUE(lines[1].ends_with("Z error four")) << lines[1];
 }
 
+TEST(StandardErrorLog, TellsWhatItTakes) {
+  const auto log = make_standard_error_log(LogLevel::warning);
+  EXPECT_FALSE(log->enabled(LogLevel::debug));
+  EXPECT_FALSE(log->enabled(LogLevel::info));
+  EXPECT_TRUE(log->enabled(LogLevel::warning));
+  EXPECT_TRUE(log->enabled(LogLevel::error));
+}
+
 TEST(StandardErrorLog, LinesOfThreadsAreWholeAndNoneIsLost) {
   constexpr int threads = 4;
   constexpr int each = 200;

@@ -24,6 +24,10 @@ class Log {
  public:
   virtual ~Log() = default;
 
+  /// False: what is written at this level goes nowhere, and need not be put together.
+  /// A log that takes everything need not say so.
+  [[nodiscard]] virtual bool enabled(LogLevel /*level*/) const noexcept { return true; }
+
   virtual void write(LogLevel level, std::string_view event,
                      std::span<const LogField> fields) noexcept = 0;
 
