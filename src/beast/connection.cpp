@@ -185,7 +185,9 @@ void Connection::run() noexcept {
   try {
     switch (job_) {
       case Job::handler: std::exchange(blocking_, nullptr)(response_); break;
-      case Job::piece: run_piece(); break;
+      case Job::piece:
+        if (!run_piece()) return;  // what goes on with it posts; the connection may be gone
+        break;
       case Job::warm: object_->warm(); break;
     }
   } catch (const std::exception& exception) {

@@ -109,7 +109,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void wait_for_body();
   [[nodiscard]] std::span<char> body_space();
   void submit_piece();
-  void run_piece();
+  bool run_piece();
+  void end_receiver() noexcept;
   bool receive_piece();
   void keep_rest(std::span<const char> bytes);
   void release_piece() noexcept;

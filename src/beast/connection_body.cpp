@@ -196,7 +196,8 @@ void Connection::submit_piece() {
   answered_ = true;
 }
 
-void Connection::run_piece() {
+/// False: the job goes on elsewhere, and ends there.
+bool Connection::run_piece() {
   Result<void> taken;
   do {
     if (piece_error_)
@@ -204,12 +205,20 @@ void Connection::run_piece() {
     else if (!piece_.empty())
       taken = receiver_->append(std::as_bytes(piece_));
   } while (taken && !piece_is_last_ && job_receives_ && receive_piece());
-  if (!taken)
-    receiver_->fail(taken.error(), response_);
-  else if (piece_is_last_)
-    receiver_->finish(response_);
-  else
-    return;
+  if (taken && !piece_is_last_) return true;
+  if (taken) {
+    receiver_->finish_then(response_, [this] {
+      end_receiver();
+      thread_.post([this] { on_job_done(); });
+    });
+    return false;
+  }
+  receiver_->fail(taken.error(), response_);
+  end_receiver();
+  return true;
+}
+
+void Connection::end_receiver() noexcept {
   receiver_.reset();
   answered_ = true;
 }

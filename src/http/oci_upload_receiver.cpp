@@ -49,6 +49,18 @@ class StepReceiver final : public BodyReceiver {
     add_upload_fields(call_.repository, step_.upload, *size, response);
   }
 
+  void finish_then(HttpResponse& response, std::function<void()> done) override {
+    if (!step_.digest || !open()) {
+      finish(response);
+      return done();
+    }
+    writer_->commit_then(*step_.digest, call_.identity.guard,
+                         [this, &response, done = std::move(done)](const Result<BlobInfo>& blob) {
+                           tell(blob, response);
+                           done();
+                         });
+  }
+
   void fail(const Error& error, HttpResponse& response) override {
     writer_.reset();  // keeps what arrived
     if (error.code == ErrorCode::not_found && step_.digest && repeats_end(response)) return;
@@ -72,7 +84,10 @@ class StepReceiver final : public BodyReceiver {
   }
 
   void commit(HttpResponse& response) {
-    const auto blob = writer_->commit(*step_.digest, call_.identity.guard);
+    tell(writer_->commit(*step_.digest, call_.identity.guard), response);
+  }
+
+  void tell(const Result<BlobInfo>& blob, HttpResponse& response) {
     if (!blob) return fail(blob.error(), response);
     count_push(parts_, *blob);
     respond_blob_created(call_.repository, *step_.digest, response);
@@ -106,10 +121,15 @@ class BlobReceiver final : public BodyReceiver {
   Result<void> append(std::span<const std::byte> bytes) override { return writer_->append(bytes); }
 
   void finish(HttpResponse& response) override {
-    const auto blob = writer_->commit(digest_, call_.identity.guard);
-    if (!blob) return fail(blob.error(), response);
-    count_push(parts_, *blob);
-    respond_blob_created(call_.repository, digest_, response);
+    tell(writer_->commit(digest_, call_.identity.guard), response);
+  }
+
+  void finish_then(HttpResponse& response, std::function<void()> done) override {
+    writer_->commit_then(digest_, call_.identity.guard,
+                         [this, &response, done = std::move(done)](const Result<BlobInfo>& blob) {
+                           tell(blob, response);
+                           done();
+                         });
   }
 
   void fail(const Error& error, HttpResponse& response) override {
@@ -117,6 +137,12 @@ class BlobReceiver final : public BodyReceiver {
   }
 
  private:
+  void tell(const Result<BlobInfo>& blob, HttpResponse& response) {
+    if (!blob) return fail(blob.error(), response);
+    count_push(parts_, *blob);
+    respond_blob_created(call_.repository, digest_, response);
+  }
+
   const OciParts& parts_;
   const OciCall call_;
   const Digest digest_;

@@ -11,10 +11,8 @@ namespace slipway::lmdb {
 Result<void> Committer::write(const MetadataStore::Write& closure) {
   Request request{closure, {}};
   std::unique_lock lock(mutex_);
-  const bool leads = open_ == nullptr;
-  if (leads) open_ = std::make_shared<Group>();
+  const bool leads = join(request);
   const std::shared_ptr<Group> group = open_;
-  group->requests.push_back(&request);
   if (leads) {
     lead(lock);
   } else {
@@ -22,6 +20,21 @@ Result<void> Committer::write(const MetadataStore::Write& closure) {
     group->done.wait(0, std::memory_order_acquire);
   }
   return std::move(request.result);
+}
+
+void Committer::write_then(MetadataStore::Write closure, MetadataStore::Done done) {
+  auto deferred = std::make_unique<Deferred>(std::move(closure), std::move(done));
+  std::unique_lock lock(mutex_);
+  const bool leads = join(deferred->request);
+  open_->deferred.push_back(std::move(deferred));
+  if (leads) lead(lock);
+}
+
+bool Committer::join(Request& request) {
+  const bool leads = open_ == nullptr;
+  if (leads) open_ = std::make_shared<Group>();
+  open_->requests.push_back(&request);
+  return leads;
 }
 
 void Committer::lead(std::unique_lock<std::mutex>& lock) {
@@ -40,6 +53,12 @@ void Committer::lead(std::unique_lock<std::mutex>& lock) {
   idle_.notify_one();
   group->done.store(1, std::memory_order_release);
   group->done.notify_all();
+  tell(*group);
+}
+
+/// One that throws ends the program: the others wait to be told.
+void Committer::tell(const Group& group) noexcept {
+  for (const auto& deferred : group.deferred) deferred->done(std::move(deferred->request.result));
 }
 
 /// Yields instead of sleeping: the shortest sleep is longer than the whole wait.

@@ -46,6 +46,8 @@ class Committer {
         gather_(gather) {}
 
   Result<void> write(const MetadataStore::Write& closure);
+  /// As MetadataStore's: who joins a group that another leads does not wait for it.
+  void write_then(MetadataStore::Write closure, MetadataStore::Done done);
   /// Opens a broken environment anew, unless somebody is committing: that one does it. Does not wait
   /// for anybody. Errors: unavailable, io, corrupt.
   Result<void> repair();
@@ -58,12 +60,26 @@ class Committer {
   };
   using Requests = std::vector<Request*>;
 
+  /// A request that nobody waits for.
+  struct Deferred {
+    Deferred(MetadataStore::Write write, MetadataStore::Done told)
+        : closure(std::move(write)), done(std::move(told)) {}
+
+    const MetadataStore::Write closure;
+    const MetadataStore::Done done;
+    Request request{closure, {}};
+  };
+
   struct Group {
     Requests requests;         // guarded by mutex_ until the group is closed, then its leader's
+    std::vector<std::unique_ptr<Deferred>> deferred;  // those of requests that nobody waits for
     std::atomic<int> done{0};  // 1: all results are set
   };
 
+  /// Adds a request to the open group, or opens one. True: the caller leads it.
+  bool join(Request& request);
   void lead(std::unique_lock<std::mutex>& lock);
+  static void tell(const Group& group) noexcept;
   void gather(std::unique_lock<std::mutex>& lock);
   void commit(const Requests& all) noexcept;
   Requests commit_together(const Requests& all);

@@ -32,6 +32,9 @@ class LmdbStore final : public LmdbMetadataStore {
     return snapshots_.take();
   }
   Result<void> write(const Write& closure) override { return committer_.write(closure); }
+  void write_then(Write closure, Done done) override {
+    committer_.write_then(std::move(closure), std::move(done));
+  }
 
   std::unique_ptr<Subscription> subscribe(std::string_view topic,
                                           std::function<void()> callback) override {

@@ -86,19 +86,36 @@ class ResumableUpload final : public UploadWriter {
 
   Result<BlobInfo> commit(const Digest& expected, const WriteGuard& guard) override {
     if (!writer_) return ended();
-    std::unique_ptr<BlobWriter> writer = std::move(writer_);
-    Result<BlobInfo> result =
-        writer->commit(expected, [&](WriteTransaction& transaction, const BlobInfo& blob) {
-          return link(transaction, blob, guard);
-        });
+    const std::unique_ptr<BlobWriter> writer = std::move(writer_);
+    return end_turn(writer.get(), writer->commit(expected, make_link(guard)));
+  }
+
+  void commit_then(const Digest& expected, WriteGuard guard,
+                   std::function<void(Result<BlobInfo>)> done) override {
+    if (!writer_) return done(ended());
+    committing_ = std::move(writer_);
+    committing_->commit_then(expected, make_link(std::move(guard)),
+                             [this, done = std::move(done)](Result<BlobInfo> result) {
+                               const auto writer = std::move(committing_);
+                               done(end_turn(writer.get(), std::move(result)));
+                             });
+  }
+
+ private:
+  BlobLink make_link(WriteGuard guard) const {
+    return [this, guard = std::move(guard)](WriteTransaction& transaction, const BlobInfo& blob) {
+      return link(transaction, blob, guard);
+    };
+  }
+
+  /// What a wrong digest costs is told within the call of commit_then, so that it may be written.
+  Result<BlobInfo> end_turn(BlobWriter* writer, Result<BlobInfo> result) {
     if (!result && result.error().code == ErrorCode::digest_mismatch)
       SLIPWAY_CHECK(uploads_.end_without_blob(*writer, upload_));
-    writer.reset();  // before another may resume its stage
     turn_.reset();
     return result;
   }
 
- private:
   Result<void> link(WriteTransaction& transaction, const BlobInfo& blob,
                     const WriteGuard& guard) const {
     if (guard) SLIPWAY_CHECK(guard(transaction));
@@ -125,7 +142,8 @@ class ResumableUpload final : public UploadWriter {
   const RepositoryName repository_;
   const std::string upload_;
   std::optional<UploadTable::Turn> turn_;
-  std::unique_ptr<BlobWriter> writer_;  // null once the turn has ended
+  std::unique_ptr<BlobWriter> writer_;      // null once the turn has ended
+  std::unique_ptr<BlobWriter> committing_;  // until commit_then is done
   std::uint64_t size_ = writer_->size();
 };
 
@@ -152,16 +170,29 @@ class SingleUpload final : public UploadWriter {
   }
 
   Result<BlobInfo> commit(const Digest& expected, const WriteGuard& guard) override {
-    const auto link = [&](WriteTransaction& transaction, const BlobInfo& blob) -> Result<void> {
-      if (guard) SLIPWAY_CHECK(guard(transaction));
-      return rows::link_blob(transaction, repository_, blob, uploads_.clock_.now());
-    };
-    Result<BlobInfo> result = writer_->commit(expected, link);
+    Result<BlobInfo> result = writer_->commit(expected, make_link(guard));
     committed_ = result.ok();
     return result;
   }
 
+  void commit_then(const Digest& expected, WriteGuard guard,
+                   std::function<void(Result<BlobInfo>)> done) override {
+    writer_->commit_then(expected, make_link(std::move(guard)),
+                         [this, done = std::move(done)](Result<BlobInfo> result) {
+                           committed_ = result.ok();
+                           done(std::move(result));
+                         });
+  }
+
  private:
+  BlobLink make_link(WriteGuard guard) const {
+    return [this, guard = std::move(guard)](WriteTransaction& transaction,
+                                            const BlobInfo& blob) -> Result<void> {
+      if (guard) SLIPWAY_CHECK(guard(transaction));
+      return rows::link_blob(transaction, repository_, blob, uploads_.clock_.now());
+    };
+  }
+
   Uploads& uploads_;
   const RepositoryName repository_;
   const std::unique_ptr<BlobWriter> writer_;

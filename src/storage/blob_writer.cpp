@@ -100,25 +100,52 @@ Result<Digest> StagedBlobWriter::digest(DigestAlgorithm algorithm) {
   return *finished_;
 }
 
-Result<BlobInfo> StagedBlobWriter::commit(const Digest& expected, const BlobLink& link) {
+Result<BlobInfo> StagedBlobWriter::check(const Digest& expected) {
   SLIPWAY_TRY(const Digest actual, digest(expected.algorithm()));
   if (actual != expected)
     return Error(ErrorCode::digest_mismatch,
                  slipway::format("the {} bytes that came are {}, not {} as promised", size_,
                                  actual.to_string(), expected.to_string()));
-  const BlobInfo info{expected, size_};
-  SLIPWAY_CHECK(size_ <= store_.inline_limit ? commit_value(info, link)
+  return BlobInfo{expected, size_};
+}
+
+Result<BlobInfo> StagedBlobWriter::commit(const Digest& expected, const BlobLink& link) {
+  SLIPWAY_TRY(const BlobInfo info, check(expected));
+  const auto write = [&](WriteTransaction& transaction) {
+    return write_rows(transaction, info, link);
+  };
+  SLIPWAY_CHECK(size_ <= store_.inline_limit ? store_.metadata.write(write)
                                              : commit_object(info, link));
-  if (stage_) (void)stage_->discard();  // a stage left behind harms nobody
-  stage_.reset();
+  drop_stage();
   return info;
 }
 
-Result<void> StagedBlobWriter::commit_value(const BlobInfo& info, const BlobLink& link) {
-  return store_.metadata.write([&](WriteTransaction& transaction) -> Result<void> {
-    SLIPWAY_CHECK(write_value(transaction, info.digest, memory_, store_.clock.now()));
-    return link ? link(transaction, info) : Result<void>();
-  });
+void StagedBlobWriter::commit_then(const Digest& expected, BlobLink link,
+                                   std::function<void(Result<BlobInfo>)> done) {
+  if (size_ > store_.inline_limit) return done(commit(expected, link));
+  const auto info = check(expected);
+  if (!info) return done(info.error());
+  auto write = [this, info = *info, link = std::move(link)](WriteTransaction& transaction) {
+    return write_rows(transaction, info, link);
+  };
+  store_.metadata.write_then(
+      std::move(write), [this, info = *info, done = std::move(done)](Result<void> written) {
+        if (!written) return done(std::move(written).error());
+        drop_stage();
+        done(info);  // the writer may be gone now
+      });
+}
+
+/// One that is left behind harms nobody.
+void StagedBlobWriter::drop_stage() noexcept {
+  if (stage_) (void)stage_->discard();
+  stage_.reset();
+}
+
+Result<void> StagedBlobWriter::write_rows(WriteTransaction& transaction, const BlobInfo& info,
+                                          const BlobLink& link) const {
+  SLIPWAY_CHECK(write_value(transaction, info.digest, memory_, store_.clock.now()));
+  return link ? link(transaction, info) : Result<void>();
 }
 
 Result<void> StagedBlobWriter::commit_object(const BlobInfo& info, const BlobLink& link) {

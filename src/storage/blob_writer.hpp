@@ -27,6 +27,8 @@ class StagedBlobWriter final : public BlobWriter {
   Result<void> append(std::span<const std::byte> bytes) override;
   Result<void> persist() override;
   Result<BlobInfo> commit(const Digest& expected, const BlobLink& link) override;
+  void commit_then(const Digest& expected, BlobLink link,
+                   std::function<void(Result<BlobInfo>)> done) override;
   Result<void> discard() override;
 
  private:
@@ -36,7 +38,11 @@ class StagedBlobWriter final : public BlobWriter {
   /// Updates `hasher` with all bytes. `keep`: also copies them into memory_.
   Result<void> read_back(Hasher& hasher, bool keep = false);
   Result<Digest> digest(DigestAlgorithm algorithm);
-  Result<void> commit_value(const BlobInfo& info, const BlobLink& link);
+  /// What is committed, when it has the expected digest. Errors: digest_mismatch, io.
+  Result<BlobInfo> check(const Digest& expected);
+  void drop_stage() noexcept;
+  Result<void> write_rows(WriteTransaction& transaction, const BlobInfo& info,
+                          const BlobLink& link) const;
   Result<void> commit_object(const BlobInfo& info, const BlobLink& link);
   Result<bool> has_object(std::string_view key) const;
 

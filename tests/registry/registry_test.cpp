@@ -114,6 +114,31 @@ TEST_F(RegistryTest, IdsOfAnotherRegistryProveNothing) {
             ErrorCode::not_found);
 }
 
+TEST_F(RegistryTest, AnUploadIsClosedWithoutWaiting) {
+  const std::string upload = registry_->begin_upload(app_);
+  const auto writer = *registry_->write_upload(app_, upload);
+  ASSERT_TRUE(writer->append(std::as_bytes(std::span(std::string_view("bytes")))).ok());
+  std::optional<Result<BlobInfo>> told;
+  writer->commit_then(digest_of("bytes"), {}, [&](Result<BlobInfo> blob) { told = std::move(blob); });
+  ASSERT_TRUE(told && told->ok());
+  EXPECT_TRUE(registry_->stat_blob(app_, digest_of("bytes")).ok());
+  EXPECT_EQ(registry_->upload_result(app_, upload)->size, 5U);
+
+  writer->commit_then(digest_of("bytes"), {}, [&](Result<BlobInfo> blob) { told = std::move(blob); });
+  EXPECT_EQ(told->error().code, ErrorCode::conflict);
+}
+
+TEST_F(RegistryTest, AWrongDigestEndsAnUploadThatIsClosedWithoutWaiting) {
+  const std::string upload = registry_->begin_upload(app_);
+  const auto writer = *registry_->write_upload(app_, upload);
+  ASSERT_TRUE(writer->append(std::as_bytes(std::span(std::string_view("bytes")))).ok());
+  std::optional<Result<BlobInfo>> told;
+  writer->commit_then(digest_of("others"), {}, [&](Result<BlobInfo> blob) { told = std::move(blob); });
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->error().code, ErrorCode::digest_mismatch);
+  EXPECT_EQ(registry_->check_upload(app_, upload).error().code, ErrorCode::not_found);
+}
+
 TEST_F(RegistryTest, AnUploadGivesItsTurnsOneAfterTheOther) {
   const std::string upload = registry_->begin_upload(app_);
   {

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -339,6 +340,45 @@ TEST_P(MetadataStoreContract, GoodClosuresAreNotHurtByBadOnesBesideThem) {
   writers.clear();
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(read(store(), "count"), std::to_string(threads / 4 * rounds));
+}
+
+TEST_P(MetadataStoreContract, WriteThenTellsEachOnceWhatBecameOfIt) {
+  constexpr int threads = 8;
+  constexpr int each = 100;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::map<std::string, int> told;  // guarded by mutex
+  int refused = 0;                  // guarded by mutex
+  bool seen = true;                 // guarded by mutex
+  {
+    std::vector<std::jthread> writers;
+    for (int thread = 0; thread < threads; ++thread)
+      writers.emplace_back([&, thread] {
+        for (int i = 0; i < each; ++i) {
+          const std::string key = std::to_string(thread) + " " + std::to_string(i);
+          const bool fails = i % 10 == 9;
+          const auto closure = [key, fails](WriteTransaction& transaction) -> Result<void> {
+            SLIPWAY_CHECK(transaction.put(key, "value"));
+            return fails ? Result<void>(Error(ErrorCode::denied, "not this one")) : Result<void>();
+          };
+          store().write_then(closure, [&, key, fails](const Result<void>& result) {
+            const bool there = read(store(), key) == "value";
+            const std::lock_guard lock(mutex);
+            ++told[key];
+            if (!result && result.error().code == ErrorCode::denied) ++refused;
+            seen = seen && result.ok() != fails && there != fails;
+            changed.notify_all();
+          });
+          if (i % 7 != 0) continue;
+          EXPECT_TRUE(succeeded(write(store(), "beside " + key, "value")));
+        }
+      });
+  }
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return told.size() == threads * each; });
+  for (const auto& [key, times] : told) EXPECT_EQ(times, 1) << key;
+  EXPECT_EQ(refused, threads * each / 10);
+  EXPECT_TRUE(seen);
 }
 
 TEST_P(MetadataStoreContract, SubscribersAreToldOfTheirTopicAfterTheCommit) {

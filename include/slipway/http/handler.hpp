@@ -35,6 +35,13 @@ class BodyReceiver {
   /// The body is complete: fill the response.
   virtual void finish(HttpResponse& response) = 0;
 
+  /// As finish, but may return before the response is filled: `done` runs then, on any thread, and
+  /// the receiver lives until it does.
+  virtual void finish_then(HttpResponse& response, std::function<void()> done) {
+    finish(response);
+    done();
+  }
+
   /// append answered this error, or the body was larger than allowed or malformed
   /// (invalid_argument, too_large): fill the response.
   virtual void fail(const Error& error, HttpResponse& response) = 0;

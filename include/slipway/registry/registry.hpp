@@ -17,6 +17,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -74,6 +75,11 @@ class UploadWriter {
   /// Ends the upload: the blob is durable and in the repository. Errors: digest_mismatch (the
   /// upload ends too), those of the guard, io, quota_exceeded.
   virtual Result<BlobInfo> commit(const Digest& expected, const WriteGuard& guard = {}) = 0;
+
+  /// As commit, and as BlobWriter::commit_then: may return before `done` ran, until when the writer
+  /// must live and is not used.
+  virtual void commit_then(const Digest& expected, WriteGuard guard,
+                           std::function<void(Result<BlobInfo>)> done) = 0;
 };
 
 struct TagPage {

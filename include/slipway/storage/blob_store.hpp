@@ -116,6 +116,14 @@ class BlobWriter {
   /// collected before that is unavailable: it has to be sent again.
   virtual Result<BlobInfo> commit(const Digest& expected, const BlobLink& link) = 0;
 
+  /// As commit, and as MetadataStore::write_then: a small blob that another thread's write carries
+  /// along is not waited for. The writer must live until `done` runs, and is not used meanwhile. An
+  /// error that is known before anything is written is told within the call.
+  virtual void commit_then(const Digest& expected, BlobLink link,
+                           std::function<void(Result<BlobInfo>)> done) {
+    done(commit(expected, link));
+  }
+
   /// Forgets everything, also what was persisted. Errors: io.
   virtual Result<void> discard() = 0;
 };

@@ -107,6 +107,13 @@ class MetadataStore {
   /// Errors: the closure's own; quota_exceeded (the store is full), io (nothing was written).
   virtual Result<void> write(const Write& closure) = 0;
 
+  /// Called once, with what `write` would have answered. It is quick, and neither writes nor throws.
+  using Done = std::function<void(Result<void>)>;
+
+  /// As write, but does not wait where another thread's write carries this one along: `done` then
+  /// runs on that thread. Else it runs within this call, which may block as write does.
+  virtual void write_then(Write closure, Done done) { done(write(closure)); }
+
   /// `callback` runs after each commit that notified `topic`, on a thread of the store: it must be
   /// quick, must not block and must not write. Several commits may be told in one call.
   virtual std::unique_ptr<Subscription> subscribe(std::string_view topic,
