@@ -13,12 +13,14 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
 #include <utility>
 
 #include "local/process_family.hpp"
 #include "local/process_launch.hpp"
 #include "local/process_record.hpp"
+#include "support/isolation.hpp"
 #include "support/remove_tree.hpp"
 
 namespace slipway {
@@ -75,6 +77,14 @@ std::vector<std::string> worker_environment(const fs::path& folder) {
           std::string(worker_variable) + "=" + folder.string()};
 }
 
+constexpr const char* place_file = "place";
+
+std::optional<unsigned> place_in(const fs::path& folder) {
+  std::ifstream file(folder / place_file);
+  unsigned place = 0;
+  return file >> place ? std::optional(place) : std::nullopt;
+}
+
 }  // namespace
 
 ProcessBackend::ProcessBackend(LocalBackendOptions options, Log& log)
@@ -118,6 +128,7 @@ Result<void> ProcessBackend::open() {
       if (record->boot_id == boot_id_) adopted.process = record->process;
       if (adopted.process) watch(adopted);
     }
+    adopted.place = place_in(next->path());
     log_.info(adopted.handle >= 0 ? "worker adopted" : "worker found ended",
               {{"backend", options_.name}, {"worker", worker}});
     workers_.emplace(worker, std::move(adopted));
@@ -142,6 +153,19 @@ void ProcessBackend::watch(Worker& worker) {
     return;
   }
   worker.handle = handle;
+}
+
+unsigned ProcessBackend::free_place() const {
+  std::set<unsigned> taken = places_starting_;
+  for (const auto& [name, worker] : workers_)
+    if (worker.place) taken.insert(*worker.place);
+  unsigned place = 0;
+  while (taken.contains(place)) ++place;
+  return place;
+}
+
+std::uint32_t ProcessBackend::user_of(unsigned place) const {
+  return *options_.first_user + place * isolated_users;
 }
 
 unsigned ProcessBackend::slots_in_use() const {
@@ -190,12 +214,16 @@ Result<void> ProcessBackend::start(const WorkerRequest& request) {
                  "all " + std::to_string(options_.slots) + " slots are in use");
   }
   ++starting_;
+  const unsigned place = free_place();
+  places_starting_.insert(place);
   lock.unlock();
-  auto launched = launch(request);
+  auto launched = launch(request, place);
   lock.lock();
   --starting_;
+  places_starting_.erase(place);
   if (launched) {
     Worker worker;
+    worker.place = place;
     worker.serial = ++last_serial_;
     worker.process = *launched;
     worker.detail = "it ended at once";
@@ -209,7 +237,8 @@ Result<void> ProcessBackend::start(const WorkerRequest& request) {
   return {};
 }
 
-Result<std::optional<ProcessId>> ProcessBackend::launch(const WorkerRequest& request) {
+Result<std::optional<ProcessId>> ProcessBackend::launch(const WorkerRequest& request,
+                                                        unsigned place) {
   const fs::path folder = folder_of(request.name);
   const fs::path token = folder / "token";
   std::error_code error;
@@ -219,6 +248,8 @@ Result<std::optional<ProcessId>> ProcessBackend::launch(const WorkerRequest& req
     if (error) return system_error(part, error.value());
   }
   SLIPWAY_CHECK(write_private(token, request.registration_token));
+  if (options_.first_user)
+    SLIPWAY_CHECK(write_private(folder / place_file, std::to_string(place) + "\n"));
 
   LaunchSpec spec;
   spec.program = options_.program;
@@ -234,6 +265,15 @@ Result<std::optional<ProcessId>> ProcessBackend::launch(const WorkerRequest& req
   spec.arguments.insert(spec.arguments.end(), options_.worker_arguments.begin(),
                         options_.worker_arguments.end());
   spec.environment = worker_environment(folder);
+  if (options_.first_user)
+    for (std::string word : {std::string("--users"), std::to_string(user_of(place)),
+                             std::string("--hide"), options_.hidden.string(),
+                             std::string("--processes"), std::to_string(options_.processes)})
+      spec.arguments.push_back(std::move(word));
+  if (options_.first_user && options_.memory > 0) {
+    spec.arguments.emplace_back("--memory");
+    spec.arguments.push_back(std::to_string(options_.memory));
+  }
   spec.folder = folder / "work";
   spec.output = folder / "output";
   spec.record = folder / "worker.json";

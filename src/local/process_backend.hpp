@@ -40,6 +40,7 @@ class ProcessBackend final : public BuildBackend {
     std::optional<ProcessId> process;  // none: it was never started
     int handle = -1;                   // pidfd, while it runs
     std::string detail;                // how it ended
+    std::optional<unsigned> place;     // which users it has
   };
   using Workers = std::map<std::string, Worker, std::less<>>;
 
@@ -49,7 +50,12 @@ class ProcessBackend final : public BuildBackend {
   void claim(std::unique_lock<std::mutex>& lock, std::string_view worker);
   void watch(Worker& worker);
 
-  Result<std::optional<ProcessId>> launch(const WorkerRequest& request);
+  /// The first place that no worker has. `mutex_` is held.
+  [[nodiscard]] unsigned free_place() const;
+  /// The first user of a place.
+  [[nodiscard]] std::uint32_t user_of(unsigned place) const;
+
+  Result<std::optional<ProcessId>> launch(const WorkerRequest& request, unsigned place);
   Result<void> end_processes(std::string_view worker, const std::optional<ProcessId>& leader,
                              int handle);
   void run_events();
@@ -67,6 +73,7 @@ class ProcessBackend final : public BuildBackend {
   Workers workers_;                             // guarded by mutex_
   std::set<std::string, std::less<>> claimed_;  // being started or stopped; guarded by mutex_
   unsigned starting_ = 0;                       // guarded by mutex_
+  std::set<unsigned> places_starting_;          // guarded by mutex_
   std::uint64_t last_serial_ = 0;               // guarded by mutex_
 
   std::mutex listener_mutex_;

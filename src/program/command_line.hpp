@@ -63,6 +63,7 @@ std::pair<CLI::App*, std::shared_ptr<Options>> add_command(CLI::App& parent, con
 // One each in a file of its own: <name>_command.cpp.
 void add_serve_command(CLI::App& app, Command& command);
 void add_worker_command(CLI::App& app, Command& command);
+void add_isolate_command(CLI::App& app, Command& command);
 void add_check_config_command(CLI::App& app, Command& command);
 void add_build_commands(CLI::App& app, Command& command);
 void add_trigger_commands(CLI::App& app, Command& command);

@@ -53,6 +53,7 @@ ExitStatus run(int argc, char** argv) {
   Command command;
   add_serve_command(app, command);
   add_worker_command(app, command);
+  add_isolate_command(app, command);
   add_build_commands(app, command);
   add_trigger_commands(app, command);
   add_image_commands(app, command);

@@ -78,6 +78,8 @@ class LocalBackend : public testing::Test {
     options.folder = folder_ / "workers";
     options.program = program_;
     options.worker_arguments = {"--extra", "two words"};
+    options.first_user = first_user_;
+    options.hidden = folder_.path();
     auto made = make_local_backend(options);
     if (!made) {
       ADD_FAILURE() << made.error().message;
@@ -118,6 +120,7 @@ class LocalBackend : public testing::Test {
   const fs::path program_ = folder_ / "program";
   const fs::path fifo_ = folder_ / "fifo";
   Events events_;
+  std::optional<std::uint32_t> first_user_;
 };
 
 TEST_F(LocalBackend, TheWorkerInheritsNothingAndIsToldNothingSecret) {
@@ -435,6 +438,30 @@ TEST(ProcessRecord, ReadsItsOwnFormAndNoOther) {
         "{\"pid\": 1x, \"start_time\": 3, \"boot_id\": \"a\"}",
         "{\"pid\": 1, \"start_time\": 3, \"boot_id\": a}"})
     EXPECT_FALSE(parse_process_record(text).has_value()) << text;
+}
+
+TEST_F(LocalBackend, WorkersHaveUsersOfTheirOwnAlsoAfterARestart) {
+  first_user_ = 3'000'000;
+  program("echo \"$*\" >$FIFO\nexec sleep 1000\n");
+  const auto users = [this] {
+    const std::string arguments = line();
+    const std::size_t at = arguments.find("--users ");
+    EXPECT_NE(at, std::string::npos) << arguments;
+    EXPECT_NE(arguments.find("--hide " + folder_.path().string()), std::string::npos);
+    return std::stoul(arguments.substr(at + 8));
+  };
+  auto backend = make(3);
+  ASSERT_TRUE(backend->start(request("one")).ok());
+  EXPECT_EQ(users(), 3'000'000U);
+  ASSERT_TRUE(backend->start(request("two")).ok());
+  EXPECT_EQ(users(), 3'065'536U);
+  backend = make(3);
+  ASSERT_TRUE(backend->start(request("three")).ok());
+  EXPECT_EQ(users(), 3'131'072U) << "not those of one that an earlier server started";
+  ASSERT_TRUE(backend->stop("one").ok());
+  ASSERT_TRUE(backend->start(request("four")).ok());
+  EXPECT_EQ(users(), 3'000'000U) << "nobody has them any more";
+  for (const char* worker : {"two", "three", "four"}) EXPECT_TRUE(backend->stop(worker).ok());
 }
 
 }  // namespace

@@ -7,13 +7,16 @@
 //   <folder>/<worker>/worker.json   pid, start time in clock ticks since boot
 //   <folder>/<worker>/token         the registration token, until it is used
 //   <folder>/<worker>/output        what the worker program printed
+//   <folder>/<worker>/place         which of the backend's users it has, when it has its own
 //   <folder>/<worker>/work/         its working folder
 #pragma once
 
 #include <filesystem>
+#include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <slipway/build/backend.hpp>
 #include <slipway/support/log.hpp>
@@ -26,7 +29,21 @@ struct LocalBackendOptions {
   std::filesystem::path folder;   // made when missing
   std::filesystem::path program;  // the slipway program; empty: the running one
   std::vector<std::string> worker_arguments;  // more options for `slipway worker`
+  /// What a Dockerfile says runs as root among 65,536 users of its own, worker by worker from here
+  /// on, in namespaces of its own (support/isolation.hpp); nullopt: as this process' user.
+  std::optional<std::uint32_t> first_user;
+  std::filesystem::path hidden;  // then: a folder of which a build sees its own only
+  unsigned processes = 4096;     // then: how many, of each user
+  std::uint64_t memory = 0;      // then: bytes of data of each process; 0: no limit
 };
+
+/// Whether workers can be isolated so. Errors: denied, unsupported (why not), io.
+Result<void> probe_local_isolation(const LocalBackendOptions& options);
+
+/// No user of `slots` workers reaches the services that clouds offer on 169.254.0.0/16 by TCP.
+/// Errors: denied, unsupported, io.
+Result<void> keep_from_link_local(const LocalBackendOptions& options);
+
 
 /// Errors: io (folder), invalid_argument (slots, program).
 Result<std::unique_ptr<BuildBackend>> make_local_backend(const LocalBackendOptions& options,
