@@ -25,11 +25,13 @@ class Writer;
 void write_json(json::Writer& out, const Build& build);
 std::string to_json(const Build& build);
 void write_json(json::Writer& out, const BuildFailure& failure);
+void write_json(json::Writer& out, const ResourceUsage& usage);
 
 /// Errors: invalid_argument (which member), too_large.
 Result<Build> parse_build(std::string_view json);
 Result<Build> read_build(const json::Value& value);
 Result<BuildFailure> read_failure(const json::Value& value);
+Result<ResourceUsage> read_usage(const json::Value& value);
 
 /// What a person submits.
 struct BuildSubmission {

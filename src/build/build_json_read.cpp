@@ -59,6 +59,12 @@ Result<BuildAttempt> read_attempt_of(Value value, const std::string& path) {
   reader.read("outcome", word_into(attempt.outcome, parse_attempt_outcome, "an outcome"));
   reader.read("reason", attempt.reason);
   reader.read("times", times_into(attempt.times));
+  reader.read("usage", [&](Value usage, const std::string& inner) -> Result<void> {
+    auto read = read_usage(usage);
+    if (!read) return read.error().in(inner);
+    attempt.usage = *read;
+    return {};
+  });
   SLIPWAY_CHECK(reader.finish());
   return attempt;
 }
@@ -125,6 +131,20 @@ Result<BuildFailure> read_failure(const Value& value) {
   });
   SLIPWAY_CHECK(reader.finish());
   return failure;
+}
+
+Result<ResourceUsage> read_usage(const Value& value) {
+  constexpr std::uint64_t most_milliseconds = std::uint64_t{1} << 53U;
+  ObjectReader reader(value, "");
+  std::uint64_t cpu = 0;
+  ResourceUsage usage;
+  reader.require("cpu_ms", cpu);
+  reader.require("peak_memory_bytes", usage.peak_memory_bytes);
+  reader.require("disk_bytes", usage.disk_bytes);
+  SLIPWAY_CHECK(reader.finish());
+  if (cpu > most_milliseconds) return json::mistake("cpu_ms", "a time", value.find("cpu_ms"));
+  usage.cpu = std::chrono::milliseconds(static_cast<std::int64_t>(cpu));
+  return usage;
 }
 
 Result<Build> read_build(const Value& value) {

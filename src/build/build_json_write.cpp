@@ -107,6 +107,7 @@ void write_attempt(json::Writer& out, const BuildAttempt& attempt) {
   if (attempt.outcome) out.member("outcome", to_string(*attempt.outcome));
   out.member_if("reason", attempt.reason);
   write_times(out, attempt.times);
+  if (attempt.usage) write_json(out.key("usage"), *attempt.usage);
   out.end_object();
 }
 
@@ -117,6 +118,12 @@ void write_json(json::Writer& out, const BuildFailure& failure) {
   out.member("reason", failure.reason).member_if("message", failure.message);
   if (failure.exit_code) out.key("exit_code").number(*failure.exit_code);
   out.end_object();
+}
+
+void write_json(json::Writer& out, const ResourceUsage& usage) {
+  out.begin_object().key("cpu_ms").number(static_cast<std::int64_t>(usage.cpu.count()));
+  out.key("peak_memory_bytes").number(usage.peak_memory_bytes);
+  out.key("disk_bytes").number(usage.disk_bytes).end_object();
 }
 
 void write_json(json::Writer& out, const Build& build) {

@@ -132,9 +132,11 @@ Result<void> DurableBuildQueue::begin_phase(const WorkerCredential& attempt, Bui
   return {};
 }
 
-Result<Build> DurableBuildQueue::succeed(const WorkerCredential& attempt, const Digest& digest) {
+Result<Build> DurableBuildQueue::succeed(const WorkerCredential& attempt, const Digest& digest,
+                                         const std::optional<ResourceUsage>& usage) {
   return change(attempt, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
     SLIPWAY_CHECK(succeed_build(build, digest, clock_.now()));
+    build.attempts.back().usage = usage;
     for (const std::string& name : build.request.tags) {
       SLIPWAY_TRY(const Tag tag, Tag::parse(name));
       SLIPWAY_CHECK(registry_.put_tag(transaction, build.request.repository, tag, digest));
@@ -145,24 +147,26 @@ Result<Build> DurableBuildQueue::succeed(const WorkerCredential& attempt, const 
   });
 }
 
-Result<Build> DurableBuildQueue::fail(const WorkerCredential& attempt,
-                                      const BuildFailure& failure) {
+Result<Build> DurableBuildQueue::fail(const WorkerCredential& attempt, const BuildFailure& failure,
+                                      const std::optional<ResourceUsage>& usage) {
   BuildFailure told = failure;
   told.reason.resize(std::min(told.reason.size(), longest_reason));
   told.message.resize(std::min(told.message.size(), longest_message));
   const AttemptOutcome outcome =
       parse_attempt_outcome(to_string(failure.failure_class)).value_or(AttemptOutcome::user);
-  return end_by_failure(attempt, told, outcome);
+  return end_by_failure(attempt, told, outcome, usage);
 }
 
 Result<Build> DurableBuildQueue::end_by_failure(const WorkerCredential& attempt,
                                                 const BuildFailure& failure,
-                                                AttemptOutcome outcome) {
+                                                AttemptOutcome outcome,
+                                                const std::optional<ResourceUsage>& usage) {
   const double jitter = random_fraction();
   return change(attempt, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
     const auto delay = retry_delay(build.failed_attempts + 1, jitter, options_);
     SLIPWAY_CHECK(
         fail_build(build, failure, outcome, options_.max_failed_attempts, delay, clock_.now()));
+    build.attempts.back().usage = usage;
     SLIPWAY_CHECK(logs_.append_line(transaction, build.id, ending_line(build, failure, delay)));
     return {};
   });

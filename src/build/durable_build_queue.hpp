@@ -55,8 +55,10 @@ class DurableBuildQueue final : public BuildQueue {
   std::optional<MonotonicTime> last_heard(const WorkerCredential& attempt) override;
   Result<void> begin_phase(const WorkerCredential& attempt, BuildPhase phase,
                            std::string_view commit) override;
-  Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest) override;
-  Result<Build> fail(const WorkerCredential& attempt, const BuildFailure& failure) override;
+  Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest,
+                        const std::optional<ResourceUsage>& usage) override;
+  Result<Build> fail(const WorkerCredential& attempt, const BuildFailure& failure,
+                     const std::optional<ResourceUsage>& usage) override;
   WriteGuard guard(const WorkerCredential& attempt) override;
 
  private:
@@ -90,7 +92,8 @@ class DurableBuildQueue final : public BuildQueue {
   Result<void> cancel_within(WriteTransaction& transaction, Build& build, std::string_view reason,
                              std::string_view successor);
   Result<Build> end_by_failure(const WorkerCredential& attempt, const BuildFailure& failure,
-                               AttemptOutcome outcome);
+                               AttemptOutcome outcome,
+                               const std::optional<ResourceUsage>& usage = std::nullopt);
 
   /// Moves builds whose backoff is over to their place, at most some hundred. Errors: io, corrupt.
   Result<void> promote(const std::vector<std::string>& tenants, Timestamp now);

@@ -43,6 +43,17 @@ std::string to_json(const WorkerInstructions& instructions) {
   for (const std::string& protocol : instructions.git_protocols) out.string(protocol);
   out.end_array();
   write_members(out, instructions.secrets);
+  if (!instructions.registries.empty()) {
+    out.key("registries").begin_array();
+    for (const RegistryLogin& login : instructions.registries)
+      out.begin_object()
+          .member("host", login.host)
+          .member("username", login.username)
+          .member("password", login.password)
+          .end_object();
+    out.end_array();
+  }
+  out.member_if("layer_cache", instructions.layer_cache);
   out.end_object();
   return out.take();
 }
@@ -59,6 +70,7 @@ std::string to_json(const FinishCall& call) {
   out.begin_object();
   if (call.digest) out.member("digest", call.digest->to_string());
   if (call.failure) write_json(out.key("failure"), *call.failure);
+  if (call.usage) write_json(out.key("usage"), *call.usage);
   out.end_object();
   return out.take();
 }
@@ -90,6 +102,15 @@ Result<WorkerInstructions> parse_worker_instructions(std::string_view json) {
   reader.require("heartbeat_interval_ms", heartbeat);
   reader.read("git_protocols", instructions.git_protocols);
   read_members(reader, instructions.secrets);
+  reader.read_each("registries", [&](Value value, const std::string& path) -> Result<void> {
+    ObjectReader login(value, path);
+    RegistryLogin& read = instructions.registries.emplace_back();
+    login.require("host", read.host);
+    login.require("username", read.username);
+    login.require("password", read.password);
+    return login.finish();
+  });
+  reader.read("layer_cache", instructions.layer_cache);
   SLIPWAY_CHECK(reader.finish());
   SLIPWAY_CHECK(positive(timeout, "timeout"));
   instructions.timeout = std::chrono::seconds(static_cast<std::int64_t>(timeout));
@@ -122,6 +143,12 @@ Result<FinishCall> parse_finish_call(std::string_view json) {
     auto failure = read_failure(value);
     if (!failure) return failure.error().in(path);
     call.failure = std::move(*failure);
+    return {};
+  });
+  reader.read("usage", [&](Value value, const std::string& path) -> Result<void> {
+    auto usage = read_usage(value);
+    if (!usage) return usage.error().in(path);
+    call.usage = *usage;
     return {};
   });
   SLIPWAY_CHECK(reader.finish());

@@ -1,6 +1,7 @@
 #include <slipway/build/worker_tokens.hpp>
 
 #include <utility>
+#include <vector>
 
 #include <slipway/core/reference.hpp>
 #include <slipway/support/hasher.hpp>
@@ -33,14 +34,22 @@ Identity identity_of(std::string_view build, const AttemptRow& attempt) {
   identity.name = build;
   identity.build = build;
   identity.epoch = attempt.epoch;
-  identity.grants = {Grant{attempt.repository, {Action::pull, Action::push}},
-                     Grant{std::string(tenant), {Action::pull}},
-                     Grant{std::string(tenant).append("/**"), {Action::pull}}};
+  std::vector<Grant> grants{Grant{attempt.repository, {Action::pull, Action::push}},
+                            Grant{std::string(tenant), {Action::pull}},
+                            Grant{std::string(tenant).append("/**"), {Action::pull}}};
+  if (std::string cache = layer_cache_of(attempt.repository); !cache.empty())
+    grants.push_back(Grant{std::move(cache), {Action::pull, Action::push}});
+  identity.grants = std::move(grants);
   identity.guard = guard_of_attempt(build, attempt.epoch);
   return identity;
 }
 
 }  // namespace
+
+std::string layer_cache_of(std::string_view repository) {
+  std::string name = std::string(repository).append("/layer-cache");
+  return RepositoryName::parse(name) ? name : std::string();
+}
 
 Result<std::unique_ptr<WorkerTokens>> WorkerTokens::open(MetadataStore& metadata) {
   SLIPWAY_TRY(std::string key, sealed_rows::random_key(metadata, "workers"));

@@ -150,7 +150,26 @@ Result<void> read_limits(const Node& node, const ConfigPlace& place, LimitsConfi
   return {};
 }
 
-Result<void> read_tenants(const Node& node, const ConfigPlace& place, SchedulingRules& rules) {
+Result<void> read_registry_login(const Node& node, const ConfigPlace& place,
+                                 std::vector<RegistryLoginConfiguration>& out) {
+  RegistryLoginConfiguration login;
+  std::string password_file;
+  Section section(node, place);
+  section.read("host", login.host);
+  section.read("username", login.username);
+  section.read("password_file", password_file);
+  SLIPWAY_CHECK(section.finish());
+  if (login.host.empty() || login.host.find('/') != login.host.npos)
+    return config_mistake(place.member("host"), node, "a registry's HOST or HOST:PORT");
+  if (password_file.empty())
+    return config_mistake(place.member("password_file"), node, "the path of a file");
+  login.password_file = password_file;
+  out.push_back(std::move(login));
+  return {};
+}
+
+Result<void> read_tenants(const Node& node, const ConfigPlace& place, BuildsConfiguration& out) {
+  SchedulingRules& rules = out.rules;
   if (node.kind != Node::Kind::mapping) return config_mistake(place, node, "a mapping of tenants");
   for (const auto& [name, value] : node.members) {
     TenantLimits limits;
@@ -159,6 +178,12 @@ Result<void> read_tenants(const Node& node, const ConfigPlace& place, Scheduling
     Section section(value, place.member(name.scalar));
     section.read_count("weight", weight);
     section.read_count("max_running", max_running);
+    section.read("registries", [&](const Node& list, const ConfigPlace& list_place) {
+      auto& logins = out.registries[name.scalar];
+      return read_items(list, list_place, [&](const Node& item, const ConfigPlace& item_place) {
+        return read_registry_login(item, item_place, logins);
+      });
+    });
     SLIPWAY_CHECK(section.finish());
     limits.weight = weight;
     if (max_running > 0) limits.max_running = max_running;
@@ -188,6 +213,15 @@ Result<LocalBackendConfiguration> read_backend(const Node& node, const ConfigPla
   section.read_parsed<std::string>("name", "1 to 63 lower-case letters, digits and dashes",
                                    parse_backend_name, backend.name);
   section.read_count("slots", backend.slots);
+  section.read_parsed<bool>(
+      "isolation", "auto or off",
+      [](std::string_view text) -> std::optional<bool> {
+        if (text != "auto" && text != "off") return std::nullopt;
+        return text == "auto";
+      },
+      backend.isolation);
+  section.read_count("processes", backend.processes);
+  section.read_bytes("memory", backend.memory);
   section.read("builder", [](const Node& builder, const ConfigPlace& builder_place) {
     return expect_word(builder, builder_place, "buildah");
   });
@@ -256,6 +290,16 @@ Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfi
   Section section(node, place);
   section.read("git_protocols", text_list("a protocol such as https or ssh", out.git_protocols));
   section.read_seconds("timeout", out.timeout);
+  using Lifetime = std::optional<std::chrono::milliseconds>;
+  section.read_parsed<Lifetime>(
+      "layer_cache", "a duration of 1s or more such as 7d, or off",
+      [](std::string_view text) -> std::optional<Lifetime> {
+        if (text == "off") return Lifetime();
+        const auto lifetime = parse_duration(text);
+        return lifetime && *lifetime >= std::chrono::seconds(1) ? std::optional<Lifetime>(lifetime)
+                                                                : std::nullopt;
+      },
+      out.layer_cache);
   section.read("deliveries", [&](const Node& deliveries, const ConfigPlace& deliveries_place) {
     return read_deliveries(deliveries, deliveries_place, out.deliveries);
   });
@@ -263,7 +307,7 @@ Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfi
     return read_build_retention(retention, retention_place, out.retention);
   });
   section.read("tenants", [&](const Node& tenants, const ConfigPlace& tenants_place) {
-    return read_tenants(tenants, tenants_place, out.rules);
+    return read_tenants(tenants, tenants_place, out);
   });
   section.read("backends", [&](const Node& backends, const ConfigPlace& backends_place) {
     return read_backends(backends, backends_place, out.backends);

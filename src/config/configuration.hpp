@@ -12,6 +12,8 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,11 +47,21 @@ std::optional<std::string> parse_server_url(std::string_view text);
 inline constexpr std::string_view expected_server_url =
     "http:// or https:// and a host, such as https://registry.example.com";
 
+/// What a tenant's builds pull from another registry with.
+struct RegistryLoginConfiguration {
+  std::string host;
+  std::string username;
+  std::filesystem::path password_file;  // read for each build, so that it can be changed
+};
+
 /// A backend that starts workers on this machine.
 struct LocalBackendConfiguration {
   std::string name = "local";  // 1 to 63 characters of [a-z0-9-]
   unsigned slots = 0;             // 0: as many as cores
   std::filesystem::path program;  // that workers are; empty: the running one
+  bool isolation = true;          // builds run as users of their own where the machine allows it
+  unsigned processes = 4096;      // of each of those users
+  std::uint64_t memory = 0;       // bytes of data of each of their processes; 0: no limit
 };
 
 /// What keeps strangers from using up the server.
@@ -62,9 +74,12 @@ struct LimitsConfiguration {
 struct BuildsConfiguration {
   std::vector<std::string> git_protocols{"https", "ssh"};
   std::chrono::seconds timeout{3600};
+  /// How long a layer stays in the cache of its repository; nullopt: there is no cache.
+  std::optional<std::chrono::milliseconds> layer_cache = std::chrono::days(7);
   DeliveryLimits deliveries;
   BuildRetention retention;
   SchedulingRules rules;
+  std::map<std::string, std::vector<RegistryLoginConfiguration>, std::less<>> registries;  // by tenant
   std::vector<LocalBackendConfiguration> backends{LocalBackendConfiguration{}};
 };
 

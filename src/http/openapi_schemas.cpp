@@ -43,16 +43,23 @@ const std::string_view openapi_schemas = R"json({
   "properties": {"number": {"type": "integer", "minimum": 0}, "epoch": {"type": "integer",
   "minimum": 0}, "backend": {"type": "string"}, "worker": {"type": "string"},
   "outcome": {"type": "string"}, "reason": {"type": "string"}, "times": {"type": "object",
-  "additionalProperties": {"type": "string", "format": "date-time"}}}, "required": ["number",
-  "epoch", "backend", "worker"]}}, "times": {"type": "object",
+  "additionalProperties": {"type": "string", "format": "date-time"}}, "usage": {"type": "object",
+  "properties": {"cpu_ms": {"type": "integer", "minimum": 0}, "peak_memory_bytes": {
+  "type": "integer", "minimum": 0}, "disk_bytes": {"type": "integer", "minimum": 0}}, "required":
+  ["cpu_ms", "peak_memory_bytes", "disk_bytes"]}}, "required": ["number",
+  "epoch", "backend", "worker"]}}, "secrets": {"type": "array", "items": {"type": "object",
+  "properties": {"id": {"type": "string"}}, "required": ["id"]}}, "times": {"type": "object",
   "additionalProperties": {"type": "string", "format": "date-time"}}}, "required": ["id",
   "repository", "tenant", "state", "context", "dockerfile", "source", "tags", "times"]},
 "Builds": {"type": "object", "properties": {"builds": {"type": "array",
   "items": {"$ref": "#/components/schemas/Build"}}}, "required": ["builds"]},
 "BuildRequest": {"type": "object", "properties": {"source": {"type": "object",
   "properties": {"git": {"type": "object", "properties": {"url": {"type": "string"},
-  "ref": {"type": "string"}, "commit": {"type": "string"}}, "required": ["url"]}},
-  "required": ["git"]}, "commit": {"type": "object", "properties": {"id": {"type": "string"},
+  "ref": {"type": "string"}, "commit": {"type": "string"}}, "required": ["url"]},
+  "context": {"$ref": "#/components/schemas/Context"}}, "minProperties": 1, "maxProperties": 1},
+  "secrets": {"type": "array", "maxItems": 64, "items": {"type": "object", "properties": {
+  "id": {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"}, "value": {
+  "type": "string", "contentEncoding": "base64"}}, "required": ["id", "value"]}}, "commit": {"type": "object", "properties": {"id": {"type": "string"},
   "message": {"type": "string"}, "url": {"type": "string"}, "timestamp": {"type": "string"},
   "author": {"type": "object", "properties": {"name": {"type": "string"},
   "email": {"type": "string"}, "username": {"type": "string"}, "avatar_url": {"type": "string"}}},

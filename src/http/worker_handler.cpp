@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <slipway/build/worker_protocol.hpp>
+#include <slipway/build/worker_tokens.hpp>
 #include <slipway/core/byte_range.hpp>
 #include <slipway/core/media_type.hpp>
 #include <slipway/http/build_handler.hpp>
@@ -43,6 +44,10 @@ Result<void> register_worker(const ApiCall& call, std::string&& body, HttpRespon
   instructions.heartbeat_interval = options.heartbeat_interval;
   instructions.git_protocols = options.git_protocols;
   instructions.secrets = std::move(registration.secrets);
+  if (options.registry_logins)
+    instructions.registries = options.registry_logins(instructions.build.tenant());
+  if (options.layer_cache)
+    instructions.layer_cache = layer_cache_of(instructions.build.request.repository.str());
   call.parts().log.info("worker registered",
                         {{"build", instructions.build.id}, {"platform", asked.platform}});
   response.add("Cache-Control", "no-store");
@@ -96,9 +101,9 @@ Result<void> finish(const ApiCall& call, std::string&& body, HttpResponse& respo
   SLIPWAY_TRY(const FinishCall finished, parse_finish_call(body));
   BuildQueue& queue = call.parts().queue;
   if (finished.digest)
-    SLIPWAY_CHECK(queue.succeed(credential(call), *finished.digest));
+    SLIPWAY_CHECK(queue.succeed(credential(call), *finished.digest, finished.usage));
   else
-    SLIPWAY_CHECK(queue.fail(credential(call), *finished.failure));
+    SLIPWAY_CHECK(queue.fail(credential(call), *finished.failure, finished.usage));
   respond_with_json(200, empty_object, response);
   return {};
 }

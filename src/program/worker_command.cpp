@@ -24,6 +24,10 @@ struct WorkerCommandOptions {
   std::chrono::milliseconds idle_exit{0};
   std::optional<std::string> work_dir;
   std::string ca;
+  std::optional<unsigned> users;
+  std::string hide;
+  std::optional<std::uint64_t> processes;
+  std::optional<std::uint64_t> memory;
 };
 
 Result<std::string> registration_token(const WorkerCommandOptions& options) {
@@ -67,6 +71,14 @@ ExitStatus work(const WorkerCommandOptions& options) {
                            : std::filesystem::temp_directory_path() /
                                  slipway::format("slipway-worker-{}", ::getpid());
 
+  if (options.users) {
+    worker.isolation.emplace();
+    worker.isolation->first_user = *options.users;
+    worker.isolation->hidden = options.hide;
+    worker.isolation->processes = options.processes;
+    worker.isolation->memory = options.memory;
+  }
+
   // It waits for a signal until the program ends, and is not waited for.
   std::stop_source stop;
   std::thread([signals, stop]() mutable {
@@ -97,6 +109,15 @@ void add_worker_command(CLI::App& parent, Command& command) {
              options->idle_exit, "Give up when no server answered for so long (default: never)");
   app->add_option("--work-dir", options->work_dir, "Folder for what a build needs meanwhile")
       ->type_name("DIR");
+  app->add_option("--users", options->users,
+                  "Build as root among 65,536 users from this one on, in namespaces (needs root)")
+      ->type_name("UID");
+  app->add_option("--hide", options->hide, "With --users: a folder that builds see nothing of")
+      ->type_name("DIR");
+  app->add_option("--processes", options->processes, "With --users: how many, of each user")
+      ->type_name("N");
+  app->add_option("--memory", options->memory, "With --users: data of each process")
+      ->type_name("BYTES");
   app->add_option("--ca", options->ca, "PEM file with more certificate authorities")
       ->type_name("FILE");
 }

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -132,10 +133,30 @@ class RunningServer final : public Server {
       if (configuration_.tls)  // a certificate that signed itself is its own authority
         options.worker_arguments = {
             "--ca", std::filesystem::absolute(configuration_.tls->certificate).string()};
+      if (wanted.isolation) isolate(options, wanted);
       SLIPWAY_TRY(auto backend, make_local_backend(options, log_));
       backends_.push_back(std::move(backend));
     }
     return {};
+  }
+
+  /// As far as the machine lets us; what it does not is said.
+  void isolate(LocalBackendOptions& options, const LocalBackendConfiguration& wanted) {
+    constexpr std::uint32_t first = 1'000'000'000;
+    constexpr std::uint32_t users_of_a_backend = 1024U * 65536U;
+    options.first_user = first + static_cast<std::uint32_t>(backends_.size()) * users_of_a_backend;
+    options.hidden = std::filesystem::absolute(engine_->folder());
+    options.processes = wanted.processes;
+    options.memory = wanted.memory;
+    if (const auto possible = probe_local_isolation(options); !possible) {
+      options.first_user.reset();
+      log_.warning("builds are not isolated: they run as the server's user",
+                   {{"backend", options.name}, {"reason", possible.error().message}});
+      return;
+    }
+    if (const auto kept = keep_from_link_local(options); !kept)
+      log_.warning("builds can reach 169.254.169.254",
+                   {{"backend", options.name}, {"reason", kept.error().message}});
   }
 
   Result<void> make_maintenance() {
@@ -143,6 +164,8 @@ class RunningServer final : public Server {
     quarantine_watch_ = watch_quarantine(parts);
     GarbageCollectorOptions options;
     options.retention = configuration_.registry.retention;
+    if (const auto& kept = configuration_.builds.layer_cache)  // unless the operator's say otherwise
+      options.retention.push_back({"**/layer-cache", {}, {}, *kept, *kept});
     options.load = configuration_.registry.gc.load;
     collector_ = make_garbage_collector(engine_->blobs(), engine_->registry(), engine_->clock(),
                                         options, log_, metrics_);
@@ -175,6 +198,8 @@ class RunningServer final : public Server {
     BuildHandlerOptions options;
     options.public_url = public_url_;
     options.git_protocols = configuration_.builds.git_protocols;
+    options.layer_cache = configuration_.builds.layer_cache.has_value();
+    options.registry_logins = [this](std::string_view tenant) { return registry_logins(tenant); };
     api_ = make_build_handler(parts, options);
     hooks_ = make_webhook_handler(parts, options);
     workers_ = make_worker_handler(parts, options);
@@ -199,6 +224,25 @@ class RunningServer final : public Server {
                                            metrics_));
     scheduler_->run();
     return {};
+  }
+
+  std::vector<RegistryLogin> registry_logins(std::string_view tenant) {
+    std::vector<RegistryLogin> logins;
+    const auto configured = configuration_.builds.registries.find(tenant);
+    if (configured == configuration_.builds.registries.end()) return logins;
+    for (const RegistryLoginConfiguration& login : configured->second) {
+      std::ifstream file(login.password_file);
+      std::string password;
+      if (!std::getline(file, password)) {
+        log_.warning("a registry's password cannot be read: builds pull from it without",
+                     {{"tenant", std::string(tenant)},
+                      {"registry", login.host},
+                      {"file", login.password_file.string()}});
+        continue;
+      }
+      logins.push_back({login.host, login.username, std::move(password)});
+    }
+    return logins;
   }
 
   [[nodiscard]] Result<void> ready() const {

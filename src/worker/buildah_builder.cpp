@@ -1,18 +1,16 @@
 #include "worker/buildah_builder.hpp"
 
-#include <slipway/support/hasher.hpp>
-
 #include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <system_error>
 
-#include "json/writer.hpp"
 #include "worker/buildah_failure.hpp"
 #include "worker/dockerfile.hpp"
 #include "worker/environment.hpp"
-#include "worker/git_source.hpp"
+#include "worker/image_metadata.hpp"
+#include "worker/layer_cache.hpp"
 #include "worker/private_file.hpp"
 #include "worker/process.hpp"
 
@@ -90,10 +88,29 @@ class SecretFiles {
   std::vector<std::pair<std::string, fs::path>> list_;  // id, file
 };
 
+void add_usage(const ProcessEnd& end, const fs::path& folder, ResourceUsage& usage) {
+  usage.cpu += end.cpu;
+  usage.peak_memory_bytes = std::max(usage.peak_memory_bytes, end.peak_memory_bytes);
+  usage.disk_bytes = std::max(usage.disk_bytes, disk_usage(folder));
+}
+
+/// How many ARG steps the stages have.
+std::size_t arguments_in(const std::vector<DockerfileInstruction>& instructions) {
+  return static_cast<std::size_t>(std::count_if(
+      instructions.begin(), instructions.end(), [](const DockerfileInstruction& instruction) {
+        return instruction.stage > 0 && instruction.keyword == "ARG";
+      }));
+}
+
+/// Did the build end because of its cache alone?
+bool is_cache_failure(const BuildahOutput& output) {
+  return output.error().starts_with("failed pushing cache") ||
+         output.error().starts_with("failed pulling cache");
+}
+
 class BuildahBuilder final : public Builder {
  public:
-  BuildahBuilder(fs::path ca_file, std::optional<BuildahSetup> setup)
-      : ca_file_(std::move(ca_file)), setup_(std::move(setup)) {}
+  explicit BuildahBuilder(BuildahBuilderOptions options) : options_(std::move(options)) {}
 
   Step<std::vector<BuiltImage>> build(const BuildJob& job, const BuildLog& log,
                                       std::stop_token stop) override;
@@ -108,12 +125,14 @@ class BuildahBuilder final : public Builder {
   static std::variant<Places, BuildFailure> find_places(const BuildJob& job);
   static Result<void> prepare(const BuildJob& job, const BuildahSetup& setup);
   static bool needs_docker_format(const BuildJob& job, const Places& places, const BuildLog& log);
-  static Step<BuiltImage> build_one(const BuildJob& job, const BuildahCommand& command,
-                                    const Places& places, const BuildLog& log,
-                                    const std::stop_token& stop);
+  /// buildah, or what isolates it, with the environment of this build.
+  [[nodiscard]] ProcessSpec process(const BuildJob& job, std::vector<std::string> arguments) const;
+  Step<BuiltImage> build_one(const BuildJob& job, BuildahCommand command, const Places& places,
+                             const BuildLog& log, const std::stop_token& stop);
+  Step<BuiltImage> export_image(const BuildJob& job, const BuildahCommand& command,
+                                const BuildLog& log, const std::stop_token& stop);
 
-  const fs::path ca_file_;
-  const std::optional<BuildahSetup> setup_;
+  const BuildahBuilderOptions options_;
 };
 
 std::variant<BuildahBuilder::Places, BuildFailure> BuildahBuilder::find_places(
@@ -148,10 +167,19 @@ Result<void> BuildahBuilder::prepare(const BuildJob& job, const BuildahSetup& se
     if (error) return Error(ErrorCode::io, (work / name).string() + ": " + error.message());
   }
   SLIPWAY_CHECK(write_private_file(
-      work / "auth.json", registry_auth_json(job.instructions.registry, job.instructions.token)));
+      work / "auth.json", registry_auth_json(job.instructions)));
   SLIPWAY_CHECK(write_private_file(
       work / "registries.conf",
       registries_conf(job.instructions.registry, job.instructions.registry_secure)));
+  // Signatures are looked for here too, and an isolated build may not even look where root has them
+  // (containers-registries.d(5); the second name is that of before containers/image 5.22).
+  const fs::path lookaside = work / "tmp/.config/containers/registries.d";
+  fs::create_directories(lookaside, error);
+  if (error) return Error(ErrorCode::io, lookaside.string() + ": " + error.message());
+  const std::string place = "file://" + (work / "tmp/sigstore").string();
+  SLIPWAY_CHECK(write_private_file(lookaside / "default.yaml",
+                                   "default-docker:\n  lookaside: " + place +
+                                       "\n  sigstore: " + place + "\n"));
   SLIPWAY_CHECK(write_private_file(work / "policy.json",
                                    R"({"default": [{"type": "insecureAcceptAnything"}]})"));
   return write_private_file(work / "storage.conf",
@@ -171,38 +199,96 @@ bool BuildahBuilder::needs_docker_format(const BuildJob& job, const Places& plac
   return true;
 }
 
-Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, const BuildahCommand& command,
-                                           const Places& places, const BuildLog& log,
-                                           const std::stop_token& stop) {
-  const BuildRequest& request = job.instructions.build.request;
-  BuildahOutput output;
+ProcessSpec BuildahBuilder::process(const BuildJob& job,
+                                    std::vector<std::string> arguments) const {
   ProcessSpec spec;
-  spec.arguments = buildah_arguments(command, request);
   spec.environment = child_environment();
+  if (options_.isolation) {
+    spec.arguments = isolate_arguments(*options_.isolation, job.work_folder.parent_path());
+    // What is at home here cannot be read there.
+    set_variable(spec.environment, "HOME", (job.work_folder / "tmp").string());
+  }
+  spec.arguments.insert(spec.arguments.end(), std::make_move_iterator(arguments.begin()),
+                        std::make_move_iterator(arguments.end()));
   set_variable(spec.environment, "TMPDIR", (job.work_folder / "tmp").string());
   set_variable(spec.environment, "CONTAINERS_REGISTRIES_CONF",
                (job.work_folder / "registries.conf").string());
   set_variable(spec.environment, "CONTAINERS_STORAGE_CONF",
                (job.work_folder / "storage.conf").string());
   spec.folder = job.work_folder;
+  return spec;
+}
+
+Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, BuildahCommand command,
+                                           const Places& places, const BuildLog& log,
+                                           const std::stop_token& stop) {
+  const BuildRequest& request = job.instructions.build.request;
+  const auto quietly = [&](std::string_view verb, std::vector<std::string> words)
+      -> std::optional<std::string> {
+    std::vector<std::string> arguments = buildah_arguments(command, verb);
+    arguments.emplace_back("--quiet");
+    add_registry_options(command, arguments);
+    arguments.insert(arguments.end(), words.begin(), words.end());
+    auto run = run_and_capture(process(job, std::move(arguments)), stop);
+    if (!run || !run->end.success()) return std::nullopt;
+    while (run->output.ends_with('\n')) run->output.pop_back();
+    return std::move(run->output);
+  };
+  std::optional<LayerCache> cache;
+  if (!command.cache.empty()) {
+    cache.emplace(command.cache,
+                  request.dockerfile + '\n' + request.context + '\n' + request.target + '\n' +
+                      command.platform,
+                  quietly);
+    cache->fetch(arguments_in(places.instructions));
+  }
+
+  BuildahOutput output;
+  const std::uint64_t kills_before = processes_killed_for_memory();
+  ProcessSpec spec = process(job, build_arguments(command, request));
   spec.output = [&](std::string_view bytes) {
     output.add(bytes);
+    if (cache) cache->watch(bytes);
     log(bytes);
   };
   auto run = run_process(spec, stop);
   output.finish();
+  if (run && job.usage != nullptr) add_usage(*run, job.work_folder, *job.usage);
   if (!run)
     return infrastructure_failure(
         run.error().code == ErrorCode::not_found ? "builder_missing" : "builder_failed",
         run.error().message);
   if (run->cause == ProcessEnd::Cause::stopped) return Stopped{};
-  if (run->success()) return BuiltImage{command.image, command.platform};
+  if (run->success() && cache) cache->save();
+  if (run->success())
+    return command.layers ? export_image(job, command, log, stop)
+                          : Step<BuiltImage>(BuiltImage{command.image, command.platform});
+  if (cache && is_cache_failure(output)) {
+    log("\nThe layer cache cannot be written; what has not been built yet is built without it.\n");
+    command.cache.clear();
+    return build_one(job, std::move(command), places, log, stop);
+  }
 
-  BuildahFailure failed = classify_buildah_failure(output, *run, places.instructions);
+  BuildahFailure failed = classify_buildah_failure(
+      output, *run, places.instructions,
+      {processes_killed_for_memory() > kills_before, is_full(job.work_folder)});
   log("\n" +
       (failed.line == 0 ? "" : request.dockerfile + ":" + std::to_string(failed.line) + ": ") +
       failed.failure.message + "\n");
   return std::move(failed.failure);
+}
+
+Step<BuiltImage> BuildahBuilder::export_image(const BuildJob& job, const BuildahCommand& command,
+                                              const BuildLog& log, const std::stop_token& stop) {
+  ProcessSpec spec = process(job, export_arguments(command));
+  spec.output = log;
+  auto run = run_and_capture(std::move(spec), stop);
+  if (run && run->end.success()) return BuiltImage{command.image, command.platform};
+  if (run && run->end.cause == ProcessEnd::Cause::stopped) return Stopped{};
+  const bool full = run && run->output.find("no space left on device") != std::string::npos;
+  return infrastructure_failure(full ? "no_space" : "builder_failed",
+                                "the built image cannot be exported: " +
+                                    (run ? run->output.substr(0, 500) : run.error().message));
 }
 
 Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const BuildLog& log,
@@ -210,15 +296,16 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
   auto found = find_places(job);
   if (auto* failure = std::get_if<BuildFailure>(&found)) return std::move(*failure);
   const Places& places = std::get<Places>(found);
-  const BuildahSetup setup =
-      setup_ ? *setup_ : choose_buildah_setup(probe_machine(job.work_folder));
+  MachineFacts facts = probe_machine(job.work_folder);
+  facts.isolated = options_.isolation.has_value();
+  const BuildahSetup setup = options_.setup ? *options_.setup : choose_buildah_setup(facts);
   if (auto ready = prepare(job, setup); !ready)
     return infrastructure_failure("builder_failed", ready.error().message);
 
   BuildahCommand command;
-  if (!ca_file_.empty()) {
+  if (!options_.ca_file.empty()) {
     command.certificates = job.work_folder / "certificates";
-    if (auto copied = copy_authorities(ca_file_, command.certificates); !copied)
+    if (auto copied = copy_authorities(options_.ca_file, command.certificates); !copied)
       return infrastructure_failure("builder_failed", copied.error().message);
   }
   command.setup = setup;
@@ -230,11 +317,18 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
   command.context = places.context;
   command.dockerfile = places.dockerfile;
   command.docker_format = needs_docker_format(job, places, log);
-  command.labels = image_labels(job);
+  // Each step of a cached build is a layer, and `vfs` would copy the whole image for each.
+  const std::string& cache = job.instructions.layer_cache;
+  command.layers = !cache.empty() && setup.storage_driver == "overlay";
+  if (command.layers) command.cache = job.instructions.registry + "/" + cache;
   SecretFiles secrets(job.work_folder / "secrets");
   if (auto written = secrets.write(job.instructions.secrets.files); !written)
     return infrastructure_failure("builder_failed", written.error().message);
   command.secrets = secrets.list();
+  if (options_.isolation)
+    if (auto given = give_tree(job.work_folder.parent_path(), options_.isolation->first_user);
+        !given)
+      return infrastructure_failure("work_folder", given.error().message);
 
 
   std::vector<std::string> platforms = job.instructions.build.request.platforms;
@@ -248,71 +342,16 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
     if (auto* failure = std::get_if<BuildFailure>(&built)) return std::move(*failure);
     if (std::holds_alternative<Stopped>(built)) return Stopped{};
     images.push_back(std::get<BuiltImage>(std::move(built)));
+    if (auto labelled = label_image(command.image, image_labels(job)); !labelled)
+      return infrastructure_failure("image_unreadable", labelled.error().message);
   }
   return images;
 }
 
 }  // namespace
 
-std::unique_ptr<Builder> make_buildah_builder(fs::path ca_file, std::optional<BuildahSetup> setup) {
-  return std::make_unique<BuildahBuilder>(std::move(ca_file), std::move(setup));
-}
-
-std::vector<std::string> buildah_arguments(const BuildahCommand& command,
-                                           const BuildRequest& request) {
-  std::vector<std::string> arguments{"buildah",
-                                     "--root",
-                                     (command.storage / "root").string(),
-                                     "--runroot",
-                                     (command.storage / "run").string(),
-                                     "--storage-driver",
-                                     command.setup.storage_driver};
-  for (const std::string& option : command.setup.storage_options) {
-    arguments.emplace_back("--storage-opt");
-    arguments.push_back(option);
-  }
-  const auto add = [&arguments](std::string name, const std::string& value) {
-    arguments.push_back(std::move(name));
-    arguments.push_back(value);
-  };
-  arguments.emplace_back("build");
-  add("--isolation", command.setup.isolation);
-  add("--authfile", command.auth_file.string());
-  if (!command.certificates.empty()) add("--cert-dir", command.certificates.string());
-  if (!command.policy_file.empty()) add("--signature-policy", command.policy_file.string());
-  add("--format", command.docker_format ? "docker" : "oci");
-  arguments.emplace_back("--disable-compression=false");
-  add("--retry", "2");
-  add("--file", command.dockerfile.string());
-  add("--tag", "dir:" + command.image.string());
-  if (!command.platform.empty()) add("--platform", command.platform);
-  if (!request.target.empty()) add("--target", request.target);
-  for (const auto& [name, value] : request.args) add("--build-arg", name + "=" + value);
-  for (const auto& [name, value] : command.labels) add("--label", name + "=" + value);
-  for (const auto& [id, file] : command.secrets)
-    add("--secret", "id=" + id + ",src=" + file.string());
-  arguments.push_back(command.context.string());
-  return arguments;
-}
-
-std::vector<std::pair<std::string, std::string>> image_labels(const BuildJob& job) {
-  const BuildRequest& request = job.instructions.build.request;
-  std::map<std::string, std::string> labels{{"org.opencontainers.image.created", job.created}};
-  if (const auto* git = std::get_if<GitSource>(&request.source)) {
-    labels["org.opencontainers.image.source"] = split_git_url(git->url).url;
-    labels["org.opencontainers.image.revision"] = job.source.commit;
-  }
-  for (const auto& [name, value] : request.labels) labels[name] = value;
-  std::erase_if(labels, [](const auto& label) { return label.second.empty(); });
-  return {labels.begin(), labels.end()};
-}
-
-std::string registry_auth_json(std::string_view registry, std::string_view token) {
-  json::Writer json;
-  json.begin_object().key("auths").begin_object().key(registry).begin_object();
-  json.member("auth", base64_encode("worker:" + std::string(token)));
-  json.end_object().end_object().end_object();
-  return json.take();
+std::unique_ptr<Builder> make_buildah_builder(BuildahBuilderOptions options) {
+  return std::make_unique<BuildahBuilder>(std::move(options));
 }
 
 }  // namespace slipway

@@ -11,17 +11,22 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "support/isolation.hpp"
 #include "worker/buildah_setup.hpp"
 #include "worker/builder.hpp"
 
 namespace slipway {
 
-/// Registries may show certificates of `ca_file`'s authorities (PEM), beside the system's; empty:
-/// only the system's. The setup is probed when it is not given.
-std::unique_ptr<Builder> make_buildah_builder(std::filesystem::path ca_file = {},
-                                              std::optional<BuildahSetup> setup = std::nullopt);
+struct BuildahBuilderOptions {
+  std::filesystem::path ca_file;      // PEM; registries' authorities, beside the system's
+  std::optional<BuildahSetup> setup;  // nullopt: probed
+  std::optional<IsolationSpec> isolation;
+};
+
+std::unique_ptr<Builder> make_buildah_builder(BuildahBuilderOptions options = {});
 
 /// What buildah is called with, for one platform.
 struct BuildahCommand {
@@ -35,17 +40,25 @@ struct BuildahCommand {
   std::filesystem::path image;  // the folder that is made
   std::string platform;
   bool docker_format = false;
-  std::vector<std::pair<std::string, std::string>> labels;
+  bool layers = false;  // each step is a layer, found again in the storage
+  std::string cache;    // host:port/repository where layers are also kept; empty: nowhere
   std::vector<std::pair<std::string, std::filesystem::path>> secrets;  // id, the file that has it
 };
-std::vector<std::string> buildah_arguments(const BuildahCommand& command,
-                                           const BuildRequest& request);
+/// buildah's own options, and the command. Options of the command go behind it.
+std::vector<std::string> buildah_arguments(const BuildahCommand& command, std::string_view verb);
+/// Credentials, certificates and policy, for what speaks to registries.
+void add_registry_options(const BuildahCommand& command, std::vector<std::string>& arguments);
+/// `slipway isolate` with its options: what it runs goes behind it.
+std::vector<std::string> isolate_arguments(const IsolationSpec& isolation,
+                                           const std::filesystem::path& folder);
 
-/// The labels of an image: the OCI annotations' names (image specification, "Annotations") for
-/// commit, source and time, and the request's own, which win.
-std::vector<std::pair<std::string, std::string>> image_labels(const BuildJob& job);
+/// Without layers the image is made at once in its folder; with them it is made under a name.
+std::vector<std::string> build_arguments(const BuildahCommand& command,
+                                         const BuildRequest& request);
+/// From that name into its folder.
+std::vector<std::string> export_arguments(const BuildahCommand& command);
 
-/// ~/.docker/config.json's form, with the token for the registry's host.
-std::string registry_auth_json(std::string_view registry, std::string_view token);
+/// ~/.docker/config.json's form: the build's token for this server, and the tenant's logins.
+std::string registry_auth_json(const WorkerInstructions& instructions);
 
 }  // namespace slipway

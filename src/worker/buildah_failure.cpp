@@ -202,14 +202,23 @@ void BuildahOutput::take(std::string_view line) {
 }
 
 BuildahFailure classify_buildah_failure(const BuildahOutput& output, const ProcessEnd& end,
-                                        const std::vector<DockerfileInstruction>& dockerfile) {
+                                        const std::vector<DockerfileInstruction>& dockerfile,
+                                        const Shortages& shortages) {
   BuildahFailure classified{failure_of(output, end), 0};
-  if (classified.failure.failure_class != FailureClass::user) return classified;
+  BuildFailure& failure = classified.failure;
+  const bool killed_builder = end.cause == ProcessEnd::Cause::signalled;
+  if (shortages.disk && failure.reason == "step_failed")
+    failure = {FailureClass::infrastructure, "no_space",
+               failure.message + "; the worker's disk is full", std::nullopt};
+  else if (shortages.memory && (failure.reason == "step_failed" || killed_builder))
+    failure = {FailureClass::infrastructure, "out_of_memory",
+               failure.message + "; the machine ran out of memory and killed a process",
+               std::nullopt};
+  if (failure.failure_class != FailureClass::user) return classified;
   classified.line = line_of_keyword(output.error(), dockerfile);
   if (classified.line == 0) classified.line = line_of_step(output, dockerfile);
-  if (classified.line != 0 && classified.failure.reason != "step_failed")
-    classified.failure.message =
-        "line " + std::to_string(classified.line) + ": " + classified.failure.message;
+  if (classified.line != 0 && failure.reason != "step_failed")
+    failure.message = "line " + std::to_string(classified.line) + ": " + failure.message;
   return classified;
 }
 

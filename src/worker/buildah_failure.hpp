@@ -5,7 +5,7 @@
 //
 //   user            dockerfile_invalid, dockerfile_missing, copy_source_missing, step_failed,
 //                   target_not_found, base_image_not_found, base_image_denied, download_failed
-//   infrastructure  no_space, registry_unreachable, builder_failed
+//   infrastructure  no_space, out_of_memory, registry_unreachable, builder_failed
 //
 // Thread safety: pure functions; a watcher belongs to one thread at a time.
 #pragma once
@@ -60,7 +60,15 @@ struct BuildahFailure {
   std::size_t line = 0;  // of the Dockerfile; 0: not known
 };
 
+/// What the machine ran out of while buildah ran. A RUN that failed then is no fault of its author's:
+/// nothing that it printed and no exit status tells why it failed.
+struct Shortages {
+  bool memory = false;  // the kernel killed a process for its memory
+  bool disk = false;    // the work folder's file system is full
+};
+
 BuildahFailure classify_buildah_failure(const BuildahOutput& output, const ProcessEnd& end,
-                                        const std::vector<DockerfileInstruction>& dockerfile);
+                                        const std::vector<DockerfileInstruction>& dockerfile,
+                                        const Shortages& shortages = {});
 
 }  // namespace slipway

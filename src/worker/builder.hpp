@@ -41,6 +41,7 @@ struct BuildJob {
   const FetchedSource& source;
   std::filesystem::path work_folder;  // empty; the builder's own
   std::string created;                // RFC 3339, for org.opencontainers.image.created
+  ResourceUsage* usage = nullptr;     // what is taken is added here; may be nullptr
 };
 
 /// An image for one platform, in a folder: manifest.json, and each blob under its hash in hex.

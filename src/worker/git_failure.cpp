@@ -40,6 +40,7 @@ constexpr std::array meanings{
     Meaning{"Temporary failure in name resolution", FailureClass::infrastructure,
             "source_unreachable"},
     Meaning{"early EOF", FailureClass::infrastructure, "source_unreachable"},
+    Meaning{"returned error: 30", FailureClass::user, "source_redirected"},
     Meaning{"returned error: 404", FailureClass::user, "source_not_found"},
     Meaning{"does not appear to be a git repository", FailureClass::user, "source_not_found"},
     Meaning{"not found", FailureClass::user, "source_not_found"},

@@ -48,7 +48,7 @@ std::string configuration(const GitUrl& url) {
       "[safe]\n\tdirectory = *\n"
       "[advice]\n\tdetachedHead = false\n"
       "[init]\n\tdefaultBranch = main\n"
-      "[http]\n\tlowSpeedLimit = 1\n\tlowSpeedTime = 60\n";
+      "[http]\n\tfollowRedirects = false\n\tlowSpeedLimit = 1\n\tlowSpeedTime = 60\n";
   const std::string_view site(url.url);
   const std::size_t host = site.find("://");
   const std::size_t end = host == std::string_view::npos ? host : site.find('/', host + 3);
@@ -77,13 +77,15 @@ class GitFetcher {
   std::optional<BuildFailure> git(std::vector<std::string> arguments, std::string_view action,
                                   std::string* output = nullptr);
   std::optional<BuildFailure> fetch(std::string_view depth, const std::vector<std::string>& what);
+  /// One of the repository's own redirects. False: there is none to follow.
+  bool follow();
   std::optional<BuildFailure> fetch_commit();
   std::optional<BuildFailure> fetch_history();
   std::optional<BuildFailure> check_out(FetchedSource& source);
   bool have(const std::string& commit);
 
   const GitFetch& fetch_;
-  const GitUrl url_;
+  GitUrl url_;
   const BuildLog& log_;
   const std::stop_token stop_;
   std::vector<std::pair<std::string, std::string>> environment_;
@@ -167,10 +169,26 @@ bool GitFetcher::have(const std::string& commit) {
   return !git({"cat-file", "-e", commit + "^{commit}"}, "git cat-file", &output);
 }
 
+bool GitFetcher::follow() {
+  const auto location = fetch_.location_of ? fetch_.location_of(url_.url) : std::nullopt;
+  const auto next = location ? followed(url_.url, *location) : std::nullopt;
+  if (!next || *next == url_.url) return false;
+  log_("Redirected to " + *next + "\n");
+  url_.url = *next;
+  return prepare().ok();  // the credentials are for its scheme and port
+}
+
 std::optional<BuildFailure> GitFetcher::fetch_commit() {
   const GitSource& source = fetch_.source;
-  if (source.commit.empty()) return fetch("1", {source.ref.empty() ? "HEAD" : source.ref});
-  auto failure = fetch("1", {source.commit});
+  const bool by_ref = source.commit.empty();
+  const std::string what = !by_ref ? source.commit : source.ref.empty() ? "HEAD" : source.ref;
+  auto failure = fetch("1", {what});
+  constexpr int most_redirects = 5;
+  for (int redirects = 0; failure && failure->reason == "source_redirected" &&
+                          redirects < most_redirects && follow();
+       ++redirects)
+    failure = fetch("1", {what});
+  if (by_ref) return failure;
   if (!failure) return std::nullopt;
   // The server knows no such object: asking for a ref would not help. Any other reason for a
   // refusal of the bare id may be a server that gives out only what it advertises.
@@ -246,6 +264,30 @@ Step<FetchedSource> GitFetcher::run() {
 }
 
 }  // namespace
+
+std::optional<std::string> followed(std::string_view url, std::string_view location) {
+  const auto origin_of = [](std::string_view text) {
+    const std::size_t host = text.find("://");
+    return host == text.npos ? text.substr(0, 0) : text.substr(0, text.find('/', host + 3));
+  };
+  const auto host_of = [](std::string_view origin) {
+    const std::string_view authority = origin.substr(origin.find("://") + 3);
+    if (authority.starts_with('[')) return authority.substr(0, authority.find(']'));
+    return authority.substr(0, authority.find(':'));
+  };
+  const std::string_view origin = origin_of(url);
+  std::string target(location);
+  if (location.starts_with('/') && !location.starts_with("//"))
+    target = std::string(origin).append(location);
+  const std::string_view new_origin = origin_of(target);
+  const bool same = new_origin == origin;
+  const bool upgraded = origin.starts_with("http://") && new_origin.starts_with("https://") &&
+                        host_of(origin) == host_of(new_origin);
+  if (origin.empty() || (!same && !upgraded) || !target.ends_with(git_discovery))
+    return std::nullopt;
+  target.resize(target.size() - git_discovery.size());
+  return target;
+}
 
 GitUrl split_git_url(std::string_view text) {
   GitUrl parsed;

@@ -4,17 +4,21 @@
 // asked for the ref, with growing depth, until the commit is there. git gets no terminal, no hooks,
 // no configuration of the machine, and only the protocols that the instructions allow. A user name
 // and password of the URL go through a file that only this user can read, for their own host only,
-// never through arguments or the log. Submodules are fetched, `.git` is removed: the folder is a
+// never through arguments or the log. git follows no redirect itself: one of the repository's own
+// URL is followed to the same host (a renamed repository, http to https), and never to another one,
+// which could be a service that only this machine reaches. Submodules are fetched, `.git` is removed: the folder is a
 // build context, as `docker build <git URL>` makes it.
 //
 // Failures. User: commit_not_found (the commit or ref does not exist), source_denied (the server
-// wants another user), source_not_found (no such repository), protocol_not_allowed,
+// wants another user), source_redirected (to another host), source_not_found (no such repository), protocol_not_allowed,
 // submodule_failed. Infrastructure: source_unreachable, git_missing, no_space, git_failed.
 //
 // Thread safety: as run_process.
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -31,6 +35,9 @@ struct GitFetch {
   std::vector<std::string> protocols;  // "https", "ssh", "file", "git", "http"
   std::filesystem::path folder;        // made: the working tree
   std::filesystem::path scratch;       // exists: for what must not be in the tree
+  /// Asks a URL that answered git with a redirect where to; nullopt: it does not tell. Without the
+  /// function no redirect is followed.
+  std::function<std::optional<std::string>(const std::string& url)> location_of = {};
 };
 
 Step<FetchedSource> fetch_git_source(const GitFetch& fetch, const BuildLog& log,
@@ -38,6 +45,13 @@ Step<FetchedSource> fetch_git_source(const GitFetch& fetch, const BuildLog& log,
 
 /// What git's last words mean. `output` is all that git printed.
 BuildFailure classify_git_failure(std::string_view output, std::string_view action);
+
+/// The part of a redirect that git asks for: behind the URL of a repository.
+inline constexpr std::string_view git_discovery = "/info/refs?service=git-upload-pack";
+
+/// The repository's URL after a redirect of `url` to `location`; nullopt when it leads to another
+/// host, or to nothing that git could ask.
+std::optional<std::string> followed(std::string_view url, std::string_view location);
 
 /// A URL without its user name and password, and these, decoded.
 struct GitUrl {

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -174,10 +175,19 @@ bool pass_on_once(int pipe, const std::function<void(std::string_view)>& output)
 
 ProcessEnd reap(pid_t pid) {
   int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  rusage used{};
+  while (::wait4(pid, &status, 0, &used) < 0 && errno == EINTR) {
   }
-  if (WIFSIGNALED(status)) return {ProcessEnd::Cause::signalled, WTERMSIG(status)};
-  return {ProcessEnd::Cause::exited, WEXITSTATUS(status)};
+  const auto time = [](const timeval& value) {
+    return std::chrono::seconds(value.tv_sec) + std::chrono::microseconds(value.tv_usec);
+  };
+  constexpr std::uint64_t bytes_of_unit = 1024;
+  ProcessEnd end;
+  end.cause = WIFSIGNALED(status) ? ProcessEnd::Cause::signalled : ProcessEnd::Cause::exited;
+  end.status = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
+  end.cpu = std::chrono::round<milliseconds>(time(used.ru_utime) + time(used.ru_stime));
+  end.peak_memory_bytes = static_cast<std::uint64_t>(used.ru_maxrss) * bytes_of_unit;
+  return end;
 }
 
 /// Milliseconds until the deadline for poll; -1 without one.
@@ -233,7 +243,10 @@ Result<ProcessEnd> run_process(const ProcessSpec& spec, std::stop_token stop) {
   ::fcntl(child.output.get(), F_SETFL, O_NONBLOCK);
   while (pass_on_once(child.output.get(), spec.output)) {
   }
-  if (forced) end = {*forced, 0};
+  if (forced) {
+    end.cause = *forced;
+    end.status = 0;
+  }
   return end;
 }
 

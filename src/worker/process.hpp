@@ -10,6 +10,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -37,6 +38,9 @@ struct ProcessEnd {
   enum class Cause { exited, signalled, timed_out, stopped };
   Cause cause = Cause::exited;
   int status = 0;  // exited: the exit status; signalled: the signal
+  /// Of the program and of what it waited for (getrusage(2)): what outlived it is not in there.
+  std::chrono::milliseconds cpu{0};
+  std::uint64_t peak_memory_bytes = 0;  // of the largest process
 
   [[nodiscard]] bool success() const noexcept { return cause == Cause::exited && status == 0; }
   /// "exit status 1", "killed by signal 9", "timed out", "stopped".

@@ -9,7 +9,7 @@ namespace slipway {
 
 Result<WorkerOutcome> run_worker(const WorkerOptions& options, HttpTransport& transport,
                                  Clock& clock, Log& log, std::stop_token stop) {
-  const std::unique_ptr<Builder> builder = make_buildah_builder(options.ca_file);
+  const std::unique_ptr<Builder> builder = make_buildah_builder({options.ca_file, {}, options.isolation});
   return WorkerRun(options, transport, *builder, clock, log).run(std::move(stop));
 }
 

@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -22,6 +23,8 @@
 #include <slipway/support/clock.hpp>
 #include <slipway/support/log.hpp>
 
+#include "support/isolation.hpp"
+
 namespace slipway {
 
 struct WorkerOptions {
@@ -29,6 +32,9 @@ struct WorkerOptions {
   std::string registration_token;
   std::filesystem::path work_folder;  // made when missing; what a build leaves in it is removed
   std::filesystem::path ca_file;      // PEM; authorities that the builder trusts too; may be empty
+  /// How what a Dockerfile says is kept from harm; nullopt: it runs as this process' user. `folder`
+  /// is filled in.
+  std::optional<IsolationSpec> isolation;
   /// How long a server that does not answer is tried before the build is registered; 0: for ever.
   std::chrono::milliseconds idle_exit{0};
   /// How long a server that does not answer is tried afterwards.

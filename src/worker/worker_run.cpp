@@ -136,6 +136,7 @@ void WorkerRun::know_secrets() {
   mask_.add(options_.registration_token);
   mask_.add(instructions_->token);
   for (const auto& [id, value] : secrets.files) mask_.add(value);
+  for (const RegistryLogin& login : instructions_->registries) mask_.add(login.password);
   if (secrets.git_url.empty()) return;
   const GitUrl git = split_git_url(secrets.git_url);
   mask_.add(git.password.empty() ? git.user : git.password);
@@ -205,6 +206,14 @@ Step<FetchedSource> WorkerRun::fetch() {
   const BuildLog log = masked_log();
   if (const auto* git = std::get_if<GitSource>(&source)) {
     GitFetch fetch{*git, instructions_->git_protocols, folder_ / "source", folder_ / "scratch"};
+    fetch.location_of = [this](const std::string& at) -> std::optional<std::string> {
+      OutgoingRequest get;
+      get.url = at + std::string(git_discovery);
+      get.timeout = call_timeout;
+      const auto answer = link_.send_once(get, work_stop_.get_token());
+      if (!answer || answer->status < 300 || answer->status > 399) return std::nullopt;
+      return std::string(answer->field("Location"));
+    };
     const std::string& whole = instructions_->secrets.git_url;
     if (!whole.empty()) fetch.source.url = whole;
     return fetch_git_source(fetch, log, work_stop_.get_token());
@@ -222,7 +231,8 @@ Step<FetchedSource> WorkerRun::fetch() {
 Step<std::vector<BuiltImage>> WorkerRun::build(const FetchedSource& source) {
   const BuildLog log = masked_log();
   const BuildJob job{*instructions_, source, folder_ / "builder",
-                     source.created.empty() ? to_rfc3339(link_.clock().now()) : source.created};
+                     source.created.empty() ? to_rfc3339(link_.clock().now()) : source.created,
+                     &usage_};
   return builder_.build(job, log, work_stop_.get_token());
 }
 
@@ -255,6 +265,7 @@ Result<WorkerOutcome> WorkerRun::report(const Step<Digest>& result, const std::s
     }
     call.failure = timeout_failure();
   }
+  if (usage_ != ResourceUsage()) call.usage = usage_;
   if (call.failure) call.failure->message = mask_.masked(call.failure->message);
   flush_log();
   if (call.failure) sender_->note("Failed: " + call.failure->message);

@@ -72,6 +72,7 @@ class WorkerRun {
   std::mutex mask_mutex_;
   SecretMask mask_;  // guarded by mask_mutex_
   MonotonicTime deadline_{};
+  ResourceUsage usage_;
 
   std::stop_source work_stop_;  // ends what is being done
   std::stop_source over_stop_;  // ends every call: nobody wants an answer any more

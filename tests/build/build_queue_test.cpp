@@ -105,6 +105,24 @@ TEST_P(BuildQueueTest, AWholeBuildLeavesItsTimesAndMovesItsTags) {
   EXPECT_TRUE(queue().summary()->leased_by_backend.empty());
 }
 
+TEST_P(BuildQueueTest, WhatAnAttemptTookIsKeptWithIt) {
+  const ResourceUsage first{1500ms, 1'000'000, 2'000'000};
+  const ResourceUsage second{2500ms, 3'000'000, 4'000'000};
+  const Digest image = world.push_manifest("app");
+  const Build build = world.submit("app");
+  const WorkerCredential failing = world.run(build.id);
+  ASSERT_TRUE(
+      queue().fail(failing, {FailureClass::infrastructure, "no_space", "", std::nullopt}, first).ok());
+  world.clock.advance(1min);
+  const WorkerCredential attempt = world.run(build.id);
+  ASSERT_TRUE(queue().succeed(attempt, image, second).ok());
+  world.reopen();
+  const Build ended = queue().find(build.id).value();
+  ASSERT_EQ(ended.attempts.size(), 2U);
+  EXPECT_EQ(ended.attempts[0].usage, first);
+  EXPECT_EQ(ended.attempts[1].usage, second);
+}
+
 TEST_P(BuildQueueTest, SucceedNeedsTheImageAndMovesNothingWithoutIt) {
   const Build build = world.submit("app/web");
   const WorkerCredential attempt = world.run(build.id);

@@ -34,6 +34,8 @@ TEST(WorkerProtocol, Instructions) {
   instructions.heartbeat_interval = std::chrono::milliseconds(250);
   instructions.git_protocols = {"https"};
   instructions.secrets = {{{"npm", "hunter2"}}, "https://me:pw@git.example.com/a"};
+  instructions.registries = {{"docker.io", "ada", "pw"}};
+  instructions.layer_cache = "app/layer-cache";
   const std::string json = to_json(instructions);
   EXPECT_EQ(json,
             R"({"build":{"id":"01JDCZ0M4Y7W3Q6S8N2V5X9K1B","repository":"app","tenant":"app",)"
@@ -42,7 +44,9 @@ TEST(WorkerProtocol, Instructions) {
             R"("registry":"registry.example.com:5000","registry_secure":true,"log_offset":17,)"
             R"("timeout":120,"heartbeat_interval_ms":250,"git_protocols":["https"],)"
             R"("secrets":[{"id":"npm","value":"aHVudGVyMg=="}],)"
-            R"("git_url":"https://me:pw@git.example.com/a"})");
+            R"("git_url":"https://me:pw@git.example.com/a",)"
+            R"("registries":[{"host":"docker.io","username":"ada","password":"pw"}],)"
+            R"("layer_cache":"app/layer-cache"})");
   const auto read = parse_worker_instructions(json);
   ASSERT_TRUE(read.ok()) << read.error().message;
   EXPECT_EQ(read->build, build);
@@ -54,6 +58,8 @@ TEST(WorkerProtocol, Instructions) {
   EXPECT_EQ(read->heartbeat_interval, std::chrono::milliseconds(250));
   EXPECT_EQ(read->git_protocols, std::vector<std::string>{"https"});
   EXPECT_EQ(read->secrets, instructions.secrets);
+  EXPECT_EQ(read->registries, instructions.registries);
+  EXPECT_EQ(read->layer_cache, "app/layer-cache");
 }
 
 TEST(WorkerProtocol, InstructionsThatMakeNoSenseAreRefused) {
@@ -86,6 +92,11 @@ TEST(WorkerProtocol, FinishCall) {
   EXPECT_EQ(to_json(failed),
             R"({"failure":{"class":"infrastructure","reason":"disk_full","message":"no space"}})");
   EXPECT_EQ(parse_finish_call(to_json(failed))->failure, failed.failure);
+  const ResourceUsage usage{std::chrono::milliseconds(1234), 5, 6};
+  const FinishCall used{Digest::parse(digest).value(), std::nullopt, usage};
+  EXPECT_EQ(to_json(used), std::string(R"({"digest":")") + digest +
+                               R"(","usage":{"cpu_ms":1234,"peak_memory_bytes":5,"disk_bytes":6}})");
+  EXPECT_EQ(parse_finish_call(to_json(used))->usage, usage);
   EXPECT_EQ(parse_finish_call("{}").error().code, ErrorCode::invalid_argument);
   EXPECT_EQ(parse_finish_call(std::string(R"({"digest":")") + digest +
                               R"(","failure":{"class":"user","reason":"x"}})")

@@ -49,6 +49,8 @@ TEST_F(WorkerTokensTest, GrantOneRepositoryAndReadingTheTenants) {
   EXPECT_TRUE(policy.allows(identity, Action::pull, "app/web"));
   EXPECT_TRUE(policy.allows(identity, Action::pull, "app/base/image"));
   EXPECT_TRUE(policy.allows(identity, Action::pull, "app"));
+  EXPECT_TRUE(policy.allows(identity, Action::push, "app/web/layer-cache"));
+  EXPECT_FALSE(policy.allows(identity, Action::push, "app/other/layer-cache"));
   EXPECT_FALSE(policy.allows(identity, Action::push, "app/base"));
   EXPECT_FALSE(policy.allows(identity, Action::pull, "application/web"));
   EXPECT_FALSE(policy.allows(identity, Action::pull, "other/web"));

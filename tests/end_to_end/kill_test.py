@@ -58,6 +58,8 @@ class KillTest(unittest.TestCase):
         print(f"SLIPWAY_TEST_SEED={self.seed}", flush=True)
         self.random = random.Random(self.seed)
         self.server = harness.Server(self.folder / "server")
+        config = self.server.folder / "config.yaml"
+        config.write_text(config.read_text() + "  layer_cache: off\n")  # each round runs every step
         self.code = harness.Repository(self.folder / "code")
         self.commit = self.code.commit({"busybox": harness.busybox(), "Dockerfile": DOCKERFILE})
         self.ended = {}

@@ -90,6 +90,9 @@ class WebhookTest(unittest.TestCase):
                          [t for i, t in enumerate(times) if steps[i] != "started" and t not in times[:i]])
         tags = self.server.request("GET", "/v2/app/web/tags/list").json()["tags"]
         self.assertEqual(tags, sorted([self.commit[:7], "latest", "main"]))
+        usage = build["attempts"][0]["usage"]
+        for member in ("cpu_ms", "peak_memory_bytes", "disk_bytes"):
+            self.assertGreater(usage[member], 0, usage)
         self.pull_and_compare(build["digest"])
         self.build_on_top()
 

@@ -32,6 +32,11 @@ TEST(BuildahSetup, ChosenFromFacts) {
   EXPECT_EQ(choose_buildah_setup(facts), vfs);
   facts.root = facts.may_mount = facts.kernel_overlay = true;
   EXPECT_EQ(choose_buildah_setup(facts), overlay);
+  facts.isolated = true;  // a user namespace, with a kernel before 5.11
+  EXPECT_EQ(choose_buildah_setup(facts), vfs);
+  facts.overlay_for_users = true;
+  EXPECT_EQ(choose_buildah_setup(facts), overlay);
+  facts.isolated = false;
   facts.folder_on_overlay = true;  // in a container, without a volume
   EXPECT_EQ(choose_buildah_setup(facts), vfs);
   facts.fuse_device = facts.fuse_overlayfs = true;
@@ -57,7 +62,6 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
   command.dockerfile = "/w/source/Dockerfile";
   command.image = "/w/image/0";
   command.platform = "linux/arm64";
-  command.labels = {{"l", "v"}};
   command.secrets = {{"npm", "/w/secrets/0"}};
   const std::vector<std::string> expected{"buildah",
                                           "--root",
@@ -75,11 +79,11 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
                                           "/w/auth.json",
                                           "--format",
                                           "oci",
-                                          "--disable-compression=false",
                                           "--retry",
                                           "2",
                                           "--file",
                                           "/w/source/Dockerfile",
+                                          "--disable-compression=false",
                                           "--tag",
                                           "dir:/w/image/0",
                                           "--platform",
@@ -90,15 +94,28 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
                                           "A=1",
                                           "--build-arg",
                                           "B=x=y z",
-                                          "--label",
-                                          "l=v",
                                           "--secret",
                                           "id=npm,src=/w/secrets/0",
                                           "/w/source"};
-  EXPECT_EQ(buildah_arguments(command, request), expected);
+  EXPECT_EQ(build_arguments(command, request), expected);
+  command.layers = true;
+  command.cache = "h:5000/app/web/layer-cache";
+  const std::vector<std::string> cached = build_arguments(command, request);
+  const std::vector<std::string> words{
+      "--layers",    "--tag",      "localhost/slipway-build:latest", "--cache-from", command.cache,
+      "--cache-to", command.cache};
+  EXPECT_NE(std::search(cached.begin(), cached.end(), words.begin(), words.end()), cached.end());
+  EXPECT_EQ(std::find(cached.begin(), cached.end(), "dir:/w/image/0"), cached.end());
+  EXPECT_EQ(export_arguments(command).back(), "dir:/w/image/0");
   // base64("worker:tok")
-  EXPECT_EQ(registry_auth_json("h:5000", "tok"),
-            R"({"auths":{"h:5000":{"auth":"d29ya2VyOnRvaw=="}}})");
+  WorkerInstructions instructions(Build("01JDCZ0M4Y7W3Q6S8N2V5X9K1B", request));
+  instructions.registry = "h:5000";
+  instructions.token = "tok";
+  // base64("ada:pw"); a tenant does not replace the build's token
+  instructions.registries = {{"docker.io", "ada", "pw"}, {"h:5000", "eve", "x"}};
+  EXPECT_EQ(registry_auth_json(instructions),
+            R"({"auths":{"h:5000":{"auth":"d29ya2VyOnRvaw=="},)"
+            R"("docker.io":{"auth":"YWRhOnB3"}}})");
 }
 
 class BuildahBuilderTest : public testing::Test {
@@ -120,9 +137,10 @@ class BuildahBuilderTest : public testing::Test {
     instructions.token = "the-worker-token";
     instructions.registry = "registry.test:5000";
     instructions.secrets.files = secrets_;
+    instructions.layer_cache = layer_cache_;
     const FetchedSource source{source_, "9f3c000000000000000000000000000000000000", ""};
     const BuildJob job{instructions, source, folder_ / "work", "2026-01-02T03:04:05.000Z"};
-    return make_buildah_builder({}, std::move(setup))
+    return make_buildah_builder({{}, std::move(setup), {}})
         ->build(
             job,
             [this](std::string_view text) {
@@ -151,6 +169,7 @@ class BuildahBuilderTest : public testing::Test {
   BuildRequest request_{RepositoryName::parse("app/web").value(),
                         GitSource{"https://user:pass@example.com/a.git", "main", ""}};
   std::map<std::string, std::string> secrets_;
+  std::string layer_cache_;
   std::string log_;
   std::string media_type_;
   std::function<void()> on_log_ = [] {};
@@ -217,6 +236,28 @@ TEST_F(BuildahBuilderTest, DockersFormatWhereTheDockerfileNeedsIt) {
   EXPECT_EQ(media_type_, "application/vnd.docker.distribution.manifest.v2+json");
   EXPECT_TRUE(config.root().find("config").find("Healthcheck").is_object());
   EXPECT_NE(log_.find("The Dockerfile uses HEALTHCHECK"), std::string::npos);
+}
+
+TEST_F(BuildahBuilderTest, ACacheThatCannotBeWrittenFailsNoBuild) {
+  // As buildah 1.28 fails when the registry is away for a moment.
+  const fs::path wrapper = folder_ / "wrapper";
+  write_file(wrapper / "buildah",
+             "#!/bin/sh\ncase \" $* \" in *\" --cache-to \"*)\n"
+             "  echo 'Error: failed pushing cache to \"x\": connection refused'; exit 125;;\nesac\n"
+             "exec /usr/bin/buildah \"$@\"\n");
+  fs::permissions(wrapper / "buildah", fs::perms::owner_all);
+  const std::string path = std::getenv("PATH");
+  ::setenv("PATH", (wrapper.string() + ":" + path).c_str(), 1);
+  layer_cache_ = "app/web/layer-cache";
+  const auto step =
+      build("FROM scratch\nCOPY busybox /bin/busybox\nRUN [\"/bin/busybox\", \"echo\", \"ran\"]\n",
+            BuildahSetup{"overlay", {}, "chroot"});
+  ::setenv("PATH", path.c_str(), 1);
+  const auto* images = std::get_if<std::vector<BuiltImage>>(&step);
+  ASSERT_NE(images, nullptr) << log_;
+  config_of(images->front());
+  EXPECT_NE(log_.find("The layer cache cannot be written"), std::string::npos) << log_;
+  EXPECT_NE(log_.find("ran\n"), std::string::npos) << log_;
 }
 
 TEST_F(BuildahBuilderTest, AFailingStepIsToldWithItsLine) {

@@ -90,6 +90,28 @@ TEST(BuildahFailure, OfEachRecordedRun) {
   }
 }
 
+TEST(BuildahFailure, AMachineThatRanOutOfSomethingIsNoFaultOfTheAuthors) {
+  BuildahOutput output;
+  output.add("STEP 2/2: RUN make\nsubprocess exited on killed\n"
+             "Error: building at STEP \"RUN make\": exit status 1\n");
+  output.finish();
+  const ProcessEnd end{ProcessEnd::Cause::exited, 1};
+  const auto reason = [&](Shortages shortages) {
+    const BuildFailure failure = classify_buildah_failure(output, end, {}, shortages).failure;
+    EXPECT_EQ(failure.failure_class == infrastructure, shortages.memory || shortages.disk);
+    return failure.reason;
+  };
+  EXPECT_EQ(reason({}), "step_failed");
+  EXPECT_EQ(reason({true, false}), "out_of_memory");
+  EXPECT_EQ(reason({false, true}), "no_space");
+
+  BuildahOutput missing;  // a mistake stays one
+  missing.add("Error: building at STEP \"COPY nowhere /\": no such file or directory\n");
+  missing.finish();
+  EXPECT_EQ(classify_buildah_failure(missing, end, {}, {true, true}).failure.reason,
+            "copy_source_missing");
+}
+
 TEST(BuildahFailure, AKilledBuilderIsNotTheUsersFault) {
   BuildahOutput output;
   output.add("STEP 1/1: FROM scratch\n");

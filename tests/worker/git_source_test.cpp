@@ -209,6 +209,46 @@ TEST_F(GitSourceTest, SubmodulesComeAlong) {
   EXPECT_EQ(read_file(source->folder / "part/file"), "3");
 }
 
+TEST_F(GitSourceTest, ASubmoduleMayUseNoOtherProtocol) {
+  for (const char* url : {"http://127.0.0.1:1/part.git", "ext::sh -c id"}) {
+    const fs::path whole = folder_ / "whole.git";
+    fs::remove_all(whole);
+    test::write_file(tree_ / ".gitmodules",
+               "[submodule \"part\"]\n\tpath = part\n\turl = " + std::string(url) + "\n");
+    git(tree_, {"update-index", "--add", "--cacheinfo", "160000," + commits_[0] + ",part"});
+    git(tree_, {"add", ".gitmodules"});
+    git(tree_, {"commit", "-q", "-m", "with a part"});
+    git(folder_.path(), {"init", "-q", "--bare", "-b", "main", whole.string()});
+    git(tree_, {"push", "-q", whole.string(), "main"});
+    GitFetch what;
+    what.source = {"file://" + whole.string(), "main", ""};
+    what.protocols = {"file"};
+    what.folder = folder_ / "with-part";
+    what.scratch = folder_ / "scratch";
+    fs::remove_all(what.folder);
+    const auto step = fetch_git_source(what, [](std::string_view) {}, {});
+    expect_failure(step, FailureClass::user, "submodule_failed");
+    EXPECT_NE(std::get<BuildFailure>(step).message.find("not allowed"), std::string::npos)
+        << std::get<BuildFailure>(step).message;
+  }
+}
+
+TEST(GitRedirect, IsFollowedOnTheSameHostOnly) {
+  const std::string at(git_discovery);
+  const std::string url = "https://git.example.com/old.git";
+  EXPECT_EQ(followed(url, "https://git.example.com/new.git" + at), "https://git.example.com/new.git");
+  EXPECT_EQ(followed(url, "/new.git" + at), "https://git.example.com/new.git");
+  EXPECT_EQ(followed("http://git.example.com:80/a", "https://git.example.com/a" + at),
+            "https://git.example.com/a");
+  for (const char* elsewhere :
+       {"https://169.254.169.254/new.git", "http://git.example.com/new.git", "//evil.example/a",
+        "https://git.example.com:8443/new.git", "https://git.example.com@evil.example/a",
+        "https://git.example.com.evil.example/a", "file:///etc/a", "ext::sh -c id"})
+    EXPECT_EQ(followed(url, elsewhere + at), std::nullopt) << elsewhere;
+  EXPECT_EQ(followed(url, "https://git.example.com/login"), std::nullopt);
+  EXPECT_EQ(followed("http://[::1]/a", "https://[::2]/a" + at), std::nullopt);
+}
+
 TEST(GitUrl, Parts) {
   struct Case {
     const char *text, *url, *user, *password, *protocol;
@@ -254,6 +294,8 @@ TEST(GitFailure, WhatItsMessagesMean) {
        "source_denied"},
       {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 403\n",
        FailureClass::user, "source_denied"},
+      {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 301\n",
+       FailureClass::user, "source_redirected"},
       {"fatal: repository 'http://127.0.0.1:5997/404/x.git/' not found\n", FailureClass::user,
        "source_not_found"},
       {"fatal: unable to access 'http://127.0.0.1/x.git/': The requested URL returned error: 503\n",

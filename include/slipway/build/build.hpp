@@ -122,6 +122,15 @@ struct BuildTimes {
   friend bool operator==(const BuildTimes&, const BuildTimes&) = default;
 };
 
+/// What the builder and all that it ran took.
+struct ResourceUsage {
+  std::chrono::milliseconds cpu{0};    // user and system time
+  std::uint64_t peak_memory_bytes = 0;  // of the largest process
+  std::uint64_t disk_bytes = 0;         // what the build's folder held at the end
+
+  friend bool operator==(const ResourceUsage&, const ResourceUsage&) = default;
+};
+
 struct BuildAttempt {
   unsigned number = 0;      // from 1
   std::uint64_t epoch = 0;  // fencing: grows with each lease of the build
@@ -130,6 +139,7 @@ struct BuildAttempt {
   std::optional<AttemptOutcome> outcome;
   std::string reason;
   BuildTimes times;
+  std::optional<ResourceUsage> usage;  // as its worker told at the end
 
   friend bool operator==(const BuildAttempt&, const BuildAttempt&) = default;
 };

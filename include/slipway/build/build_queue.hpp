@@ -162,10 +162,12 @@ class BuildQueue {
 
   /// The image is in the repository under this digest. The build's tags are moved to it in the same
   /// transaction. Errors: conflict, not_found (no such manifest), io.
-  virtual Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest) = 0;
+  virtual Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest,
+                                const std::optional<ResourceUsage>& usage = std::nullopt) = 0;
 
   /// Class user and timeout end the build; infrastructure is tried again. Errors: conflict, io.
-  virtual Result<Build> fail(const WorkerCredential& attempt, const BuildFailure& failure) = 0;
+  virtual Result<Build> fail(const WorkerCredential& attempt, const BuildFailure& failure,
+                             const std::optional<ResourceUsage>& usage = std::nullopt) = 0;
 
   /// Errors out of a transaction when the attempt is no longer the build's current one.
   virtual WriteGuard guard(const WorkerCredential& attempt) = 0;

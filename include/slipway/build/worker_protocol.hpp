@@ -21,7 +21,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <string_view>
+#include <vector>
 
 #include <slipway/build/build.hpp>
 #include <slipway/build/build_secrets.hpp>
@@ -35,6 +35,15 @@ struct RegisterCall {
   std::string platform;  // what it runs on: "linux/amd64"
 };
 
+/// What a tenant pulls base images from another registry with.
+struct RegistryLogin {
+  std::string host;  // "docker.io", "registry.example.com:5000"
+  std::string username;
+  std::string password;
+
+  friend bool operator==(const RegistryLogin&, const RegistryLogin&) = default;
+};
+
 struct WorkerInstructions {
   Build build;
   std::string token;
@@ -45,6 +54,8 @@ struct WorkerInstructions {
   std::chrono::milliseconds heartbeat_interval{};
   std::vector<std::string> git_protocols;
   BuildSecrets secrets;
+  std::vector<RegistryLogin> registries;  // the tenant's, at other registries
+  std::string layer_cache;  // a repository of the registry; empty: there is none
 
   explicit WorkerInstructions(Build what) : build(std::move(what)) {}
 };
@@ -54,10 +65,11 @@ struct PhaseCall {
   std::string commit;  // what a ref turned out to be
 };
 
-/// Exactly one of both.
+/// Exactly one of digest and failure.
 struct FinishCall {
   std::optional<Digest> digest;
   std::optional<BuildFailure> failure;
+  std::optional<ResourceUsage> usage = {};
 };
 
 std::string to_json(const RegisterCall& call);

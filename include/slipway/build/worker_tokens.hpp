@@ -18,6 +18,10 @@
 
 namespace slipway {
 
+/// The repository where workers keep the layers of a repository's builds; empty when its name would
+/// be too long.
+std::string layer_cache_of(std::string_view repository);
+
 class WorkerTokens final : public CredentialVerifier {
  public:
   /// Reads or makes the key. The store must outlive it. Errors: io, corrupt.
@@ -25,8 +29,8 @@ class WorkerTokens final : public CredentialVerifier {
 
   [[nodiscard]] std::string issue(std::string_view build, std::uint64_t epoch) const;
 
-  /// An identity of kind worker: pull and push on its repository, pull on its tenant's others, and
-  /// the guard of its attempt. Point read.
+  /// An identity of kind worker: pull and push on its repository and on its layer cache, pull on its
+  /// tenant's others, and the guard of its attempt. Point read.
   Result<std::optional<Identity>> verify(std::string_view secret) const override;
 
   /// 'w', build and epoch: what is derived from a worker's token ends with its attempt.

@@ -17,6 +17,7 @@
 #include <slipway/build/delivery_store.hpp>
 #include <slipway/build/log_store.hpp>
 #include <slipway/build/trigger.hpp>
+#include <slipway/build/worker_protocol.hpp>
 #include <slipway/http/handler.hpp>
 #include <slipway/registry/maintenance.hpp>
 #include <slipway/registry/registry.hpp>
@@ -44,6 +45,9 @@ struct BuildHandlerOptions {
   std::vector<std::string> git_protocols{"https", "ssh"};
   std::uint64_t max_context_bytes = std::uint64_t{2} << 30U;
   std::chrono::seconds heartbeat_interval{5};
+  /// What workers pull with from other registries for a tenant; empty: nothing.
+  std::function<std::vector<RegistryLogin>(std::string_view tenant)> registry_logins = {};
+  bool layer_cache = true;  // workers keep the layers of a repository's builds beside it
 };
 
 /// /api/v1/: builds, logs, triggers, repositories, tokens, operations.
