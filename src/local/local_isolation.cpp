@@ -71,6 +71,10 @@ Result<void> probe_local_isolation(const LocalBackendOptions& options) {
   std::error_code error;
   const fs::path program =
       options.program.empty() ? fs::read_symlink("/proc/self/exe", error) : options.program;
+  // Another program that embeds a server would take the words below for its own.
+  if (program.filename() != "slipway")
+    return Error(ErrorCode::unsupported,
+                 "the worker program is " + program.string() + ", not slipway");
   SLIPWAY_TRY(const Spawned spawned,
               run_program(program, {"isolate", "--users",
                                     std::to_string(options.first_user.value_or(0)), "true"}));
