@@ -28,7 +28,9 @@ std::string known_words(const CLI::App& app) {
   const auto add = [&words](const std::string& word) {
     words.append(words.empty() ? "" : ", ").append(word);
   };
-  for (const CLI::App* subcommand : app.get_subcommands([](const CLI::App*) { return true; }))
+  // One without a group is for programs, not for people.
+  for (const CLI::App* subcommand :
+       app.get_subcommands([](const CLI::App* sub) { return !sub->get_group().empty(); }))
     add(subcommand->get_name());
   if (words.empty())
     for (const CLI::Option* option : app.get_options()) add(option->get_name());
