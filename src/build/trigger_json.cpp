@@ -34,6 +34,12 @@ void read_request(json::ObjectReader& object, TriggerRequest& request) {
   object.read("dockerfile", request.dockerfile);
   object.read("tags", request.tags);
   object.read("supersede", request.supersede);
+  object.read("status", [&](json::Value value, const std::string& path) -> Result<void> {
+    json::ObjectReader status(value, path);
+    status.require("token", request.status_token);
+    status.read("api", request.status_api);
+    return status.finish(json::ObjectReader::Unknown::refused);
+  });
 }
 
 Result<Timestamp> read_time(json::Value value, const std::string& path) {
@@ -60,6 +66,11 @@ void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
   out.member("dockerfile", request.dockerfile);
   write_texts(out, "tags", request.tags);
   out.key("supersede").boolean(request.supersede);
+  if (!request.status_token.empty()) {
+    out.key("status").begin_object();
+    if (whole && hook_url.empty()) out.member("token", request.status_token);
+    out.member_if("api", request.status_api).end_object();
+  }
   out.member("created", to_rfc3339(trigger.created));
   if (trigger.health.failures_in_a_row > 0)
     out.key("failures_in_a_row").number(trigger.health.failures_in_a_row);

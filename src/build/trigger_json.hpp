@@ -20,7 +20,8 @@ class Writer;
 
 enum class TriggerSecret { hidden, shown };
 
-/// One object; `hook_url` is left out when it is empty.
+/// One object; `hook_url` is left out when it is empty. The token for commit statuses is only in the
+/// store's form, which has none.
 void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
                 std::string_view hook_url = {});
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include <slipway/build/trigger.hpp>
@@ -5,8 +6,10 @@
 #include <slipway/support/ulid.hpp>
 
 #include "build/build_json.hpp"
+#include "build/commit_status.hpp"
 #include "build/delivery_rows.hpp"
 #include "build/git_url.hpp"
+#include "build/status_outbox.hpp"
 #include "build/trigger_health.hpp"
 #include "build/trigger_json.hpp"
 #include "build/trigger_templates.hpp"
@@ -53,6 +56,26 @@ Result<void> check_lists(const TriggerRequest& request) {
   return {};
 }
 
+/// It goes into a header field.
+Result<void> check_status(const TriggerRequest& request) {
+  constexpr std::size_t longest = 1000;
+  const auto printable = [](const std::string& text) {
+    return text.size() <= longest &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  };
+  if (!printable(request.status_token))
+    return Error(ErrorCode::invalid_argument,
+                 "status.token: expected at most 1000 printable characters");
+  if (!request.status_api.empty() &&
+      (!printable(request.status_api) || !request.status_api.starts_with("https://") ||
+       request.status_api.ends_with('/')))
+    return Error(ErrorCode::invalid_argument,
+                 "status.api: expected https:// and where the provider's API begins, without a "
+                 "slash behind it, such as https://git.example.com/api/v1");
+  if (request.status_token.empty()) return {};
+  return in_member(without_value(usual_status_api(request.provider, request.git_url)), "status");
+}
+
 Result<void> check(const TriggerRequest& request) {
   SLIPWAY_CHECK(in_member(without_value(git_protocol(request.git_url)), "git.url"));
   SLIPWAY_CHECK(in_member(without_value(Pattern::compile(request.branches)), "branches"));
@@ -61,6 +84,7 @@ Result<void> check(const TriggerRequest& request) {
     return Error(ErrorCode::invalid_argument,
                  "branches and git_tags are both empty: the trigger would build nothing");
   SLIPWAY_CHECK(check_lists(request));
+  SLIPWAY_CHECK(check_status(request));
   // What its builds would be refused for, the trigger is.
   BuildRequest build(request.repository, GitSource{request.git_url, "refs/heads/main", {}});
   build.context = request.context;
@@ -96,6 +120,8 @@ Result<Trigger> TriggerStore::create(const TriggerRequest& request) {
   const auto put = [&](WriteTransaction& transaction) -> Result<void> {
     SLIPWAY_CHECK(sealed_rows::put(transaction, metadata_.sealer(),
                                    Key(key_space::trigger).text(trigger.id), row));
+    if (!request.status_token.empty())
+      SLIPWAY_CHECK(want_statuses(transaction, trigger.id, true));
     return transaction.put(key_in_repository(request.repository, trigger.id), "");
   };
   SLIPWAY_CHECK(metadata_.write(put));
@@ -138,6 +164,7 @@ Result<void> TriggerStore::remove(const RepositoryName& repository, std::string_
     if (!there) return unknown_trigger(id);
     SLIPWAY_CHECK(transaction.erase(Key(key_space::trigger).text(id)));
     SLIPWAY_CHECK(erase_health(transaction, id));
+    SLIPWAY_CHECK(want_statuses(transaction, id, false));
     return erase_deliveries(transaction, id);
   });
 }

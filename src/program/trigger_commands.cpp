@@ -1,3 +1,5 @@
+#include <fstream>
+
 #include <slipway/build/trigger.hpp>
 #include <slipway/core/reference.hpp>
 
@@ -21,6 +23,9 @@ struct CreateOptions {
   std::string file;
   std::vector<std::string> tags;
   bool supersede = false;
+  std::string status_token_file;
+  std::string status_api;
+  std::string status_token;  // what the file has
 };
 
 struct ListOptions {
@@ -54,13 +59,38 @@ std::string request_of(const CreateOptions& options) {
   json.member_if("context", options.context).member_if("dockerfile", options.file);
   write_texts(json, "tags", options.tags);
   if (options.supersede) json.key("supersede").boolean(true);
+  if (!options.status_token.empty())
+    json.key("status")
+        .begin_object()
+        .member("token", options.status_token)
+        .member_if("api", options.status_api)
+        .end_object();
   json.end_object();
   return json.take();
 }
 
-ExitStatus create(const CreateOptions& options) {
+/// The first line. A token on the command line would be for every user of the machine to see.
+std::string first_line_of(const std::string& file) {
+  std::ifstream stream(file);
+  std::string line;
+  std::getline(stream, line);
+  while (line.ends_with('\r') || line.ends_with(' ')) line.pop_back();
+  return line;
+}
+
+ExitStatus create(const CreateOptions& given) {
+  CreateOptions options = given;
   if (const auto name = RepositoryName::parse(options.repository); !name)
     return report_wrong_usage(name.error().message);
+  if (!options.status_token_file.empty()) {
+    options.status_token = first_line_of(options.status_token_file);
+    if (options.status_token.empty())
+      return report_wrong_usage(slipway::format(
+          "--status-token-file: expected a file whose first line is a token, got \"{}\"",
+          options.status_token_file));
+  } else if (!options.status_api.empty()) {
+    return report_wrong_usage("--status-api: needs --status-token-file");
+  }
   return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
     SLIPWAY_TRY(const std::string answer,
                 client.post(triggers_path(options.repository), request_of(options)));
@@ -232,6 +262,12 @@ void add_trigger_commands(CLI::App& parent, Command& command) {
         ->allow_extra_args(false);
     app->add_flag("--supersede", options->supersede,
                   "A push cancels the builds of earlier ones to its branch");
+    app->add_option("--status-token-file", options->status_token_file,
+                    "Tell the provider of its builds' states, with the token in this file")
+        ->type_name("FILE");
+    app->add_option("--status-api", options->status_api,
+                    "Where the provider's API begins (default by --git)")
+        ->type_name("URL");
     add_client_options(*app, options->client);
   }
   {

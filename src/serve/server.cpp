@@ -7,6 +7,7 @@
 #include <slipway/http/oci_handler.hpp>
 #include <slipway/http/ops_handler.hpp>
 #include <slipway/http/server.hpp>
+#include <slipway/http/transport.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -20,6 +21,7 @@
 #include "serve/gate.hpp"
 #include "serve/gc_operation.hpp"
 #include "serve/operations.hpp"
+#include "serve/status_sender.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -89,6 +91,7 @@ class RunningServer final : public Server {
     if (maintenance_) maintenance_->stop();  // first, so that those who follow one see its end
     if (http_) http_->drain(grace);
     if (scheduler_) scheduler_->stop();
+    if (statuses_) statuses_->stop();
   }
 
   Result<void> bind() {
@@ -223,6 +226,16 @@ class RunningServer final : public Server {
                                            std::move(backends), engine_->clock(), options, log_,
                                            metrics_));
     scheduler_->run();
+    return start_sending_statuses();
+  }
+
+  Result<void> start_sending_statuses() {
+    SLIPWAY_TRY(transport_, make_http_transport());
+    statuses_ = std::make_unique<StatusSender>(
+        StatusSenderParts{engine_->metadata(), engine_->queue(), engine_->triggers(), *transport_,
+                          engine_->clock(), log_},
+        public_url_);
+    statuses_->run();
     return {};
   }
 
@@ -266,6 +279,8 @@ class RunningServer final : public Server {
   const AccessPolicy policy_;
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
+  std::unique_ptr<HttpTransport> transport_;
+  std::unique_ptr<StatusSender> statuses_;
   std::unique_ptr<Subscription> quarantine_watch_;
   std::unique_ptr<GarbageCollector> collector_;
   std::unique_ptr<StoreGauges> gauges_;

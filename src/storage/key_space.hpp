@@ -48,6 +48,10 @@
 //   td      trigger, delivery      a webhook that came, as JSON, without its body    DeliveryStore
 //   tb      trigger, delivery,     bytes of its body                                 DeliveryStore
 //           offset
+//   ts      trigger                empty: its provider is told of its builds'        TriggerStore
+//                                  states
+//   ob      build                  a state that the provider is still to be told:    BuildQueue,
+//                                  revision (8), failed tries (8), when next (8)     StatusSender
 //   tn      trigger                how many deliveries it has (8), their bytes (8)   DeliveryStore
 //
 //   rp      repository             when it was made (8)                              Registry
@@ -123,6 +127,8 @@ inline constexpr std::string_view log_blob = "lb";
 inline constexpr std::string_view trigger = "tg";
 inline constexpr std::string_view trigger_by_repository = "tr";
 inline constexpr std::string_view trigger_health = "tf";
+inline constexpr std::string_view status_wanted = "ts";
+inline constexpr std::string_view status_outbox = "ob";
 inline constexpr std::string_view delivery_record = "td";
 inline constexpr std::string_view delivery_body = "tb";
 inline constexpr std::string_view delivery_totals = "tn";

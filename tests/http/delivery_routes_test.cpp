@@ -111,6 +111,30 @@ TEST_F(DeliveryRoutesTest, ThePlainSecretOfGitLabIsNotKept) {
   EXPECT_EQ(listed.text.find(made.secret), std::string::npos);
 }
 
+TEST_F(DeliveryRoutesTest, ATokenForCommitStatusesIsKeptAndNeverShown) {
+  const Answer made = post("/api/v1/repositories/app/web/triggers",
+                           R"({"provider":"gitea","git":{"url":"https://git.example.com/a/b"},)"
+                           R"("status":{"token":"t0ken-of-gitea","api":"https://api.example.com"}})",
+                           builder_);
+  ASSERT_EQ(made.status, 201) << made.text;
+  EXPECT_EQ(made.text.find("t0ken"), std::string::npos);
+  EXPECT_EQ(made.json().root().find("status").find("api").text(), "https://api.example.com");
+  const std::string id(made.json().root().find("id").text());
+  EXPECT_EQ(triggers_.find(id)->request.status_token, "t0ken-of-gitea");
+  EXPECT_EQ(get("/api/v1/repositories/app/web/triggers", builder_).text.find("t0ken"),
+            std::string::npos);
+  for (const std::string_view status :
+       {R"({"token":"a\nb"})", R"({"token":"t","api":"http://plain"})", R"({"api":"https://h"})",
+        R"({"token":"t","api":"https://h/"})"})
+    EXPECT_EQ(post("/api/v1/repositories/app/web/triggers",
+                   R"({"provider":"gitea","git":{"url":"https://h/a/b"},"status":)" +
+                       std::string(status) + "}",
+                   builder_)
+                  .status,
+              400)
+        << status;
+}
+
 TEST_F(DeliveryRoutesTest, ListsArePaged) {
   for (int i = 0; i < 5; ++i) deliver("{}", "d", "ping");
   const auto all = deliveries();

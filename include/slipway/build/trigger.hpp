@@ -43,6 +43,8 @@ struct TriggerRequest {
   std::string dockerfile = "Dockerfile";
   std::vector<std::string> tags = {"{branch}", "{short_sha}", "latest"};
   bool supersede = false;
+  std::string status_token;  // tells the provider of its builds' states with it; empty: does not
+  std::string status_api;    // where; empty: the provider's usual place for git_url
 
   explicit TriggerRequest(RepositoryName name) : repository(std::move(name)) {}
 };
