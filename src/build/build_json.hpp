@@ -21,8 +21,9 @@ class Value;
 class Writer;
 }  // namespace json
 
-/// One object.
+/// One object; its members alone.
 void write_json(json::Writer& out, const Build& build);
+void write_members(json::Writer& out, const Build& build);
 std::string to_json(const Build& build);
 void write_json(json::Writer& out, const BuildFailure& failure);
 void write_json(json::Writer& out, const ResourceUsage& usage);
@@ -41,8 +42,8 @@ struct BuildSubmission {
 
 /// The body of POST /api/v1/repositories/{name}/builds: members source (git: url, ref, commit; or
 /// context: digest, media_type), commit, context, dockerfile, target, args, labels, platforms,
-/// tags, format, priority, timeout ("1h", or whole seconds), secrets (id, value in base64). A git
-/// source without ref and commit is of the ref HEAD.
+/// tags, format, priority, timeout ("1h", or whole seconds), secrets (id, value in base64),
+/// not_before (RFC 3339). A git source without ref and commit is of the ref HEAD.
 /// Errors: invalid_argument (which member), too_large.
 Result<BuildSubmission> parse_build_submission(const RepositoryName& repository,
                                                std::string_view json);

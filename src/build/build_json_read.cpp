@@ -14,15 +14,6 @@ using json::Value;
 
 constexpr UnknownMembers passed_over = UnknownMembers::ignored;
 
-ObjectReader::Read time_into(std::optional<Timestamp>& out) {
-  return [&out](Value value, const std::string& path) -> Result<void> {
-    const auto text = value.as_string();
-    out = text ? parse_rfc3339(*text) : std::nullopt;
-    if (!out) return json::mistake(path, "an RFC 3339 time", value);
-    return {};
-  };
-}
-
 ObjectReader::Read times_into(BuildTimes& out) {
   return [&out](Value value, const std::string& path) {
     ObjectReader reader(value, path);
@@ -106,6 +97,7 @@ void read_progress(ObjectReader& reader, Build& build) {
   reader.read("epoch", build.epoch);
   reader.read("failed_attempts", build.failed_attempts);
   reader.read("not_before", time_into(build.not_before));
+  reader.read("waiting_since", time_into(build.waiting_since));
   reader.read_each("attempts", [&](Value attempt, const std::string& path) -> Result<void> {
     SLIPWAY_TRY(BuildAttempt read, read_attempt_of(attempt, path));
     build.attempts.push_back(std::move(read));

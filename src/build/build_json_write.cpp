@@ -127,7 +127,13 @@ void write_json(json::Writer& out, const ResourceUsage& usage) {
 }
 
 void write_json(json::Writer& out, const Build& build) {
-  out.begin_object().member("id", build.id);
+  out.begin_object();
+  write_members(out, build);
+  out.end_object();
+}
+
+void write_members(json::Writer& out, const Build& build) {
+  out.member("id", build.id);
   out.member("repository", build.request.repository.str()).member("tenant", build.tenant());
   out.member("state", to_string(build.state));
   if (build.phase) out.member("phase", to_string(*build.phase));
@@ -139,13 +145,13 @@ void write_json(json::Writer& out, const Build& build) {
   if (build.epoch > 0) out.key("epoch").number(build.epoch);
   if (build.failed_attempts > 0) out.key("failed_attempts").number(build.failed_attempts);
   write_time(out, "not_before", build.not_before);
+  write_time(out, "waiting_since", build.waiting_since);
   if (!build.attempts.empty()) {
     out.key("attempts").begin_array();
     for (const BuildAttempt& attempt : build.attempts) write_attempt(out, attempt);
     out.end_array();
   }
   write_times(out, build.times);
-  out.end_object();
 }
 
 std::string to_json(const Build& build) {

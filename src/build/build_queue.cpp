@@ -1,5 +1,6 @@
 #include <slipway/build/build_queue.hpp>
 
+#include <utility>
 #include <variant>
 
 #include <slipway/support/ulid.hpp>
@@ -11,6 +12,7 @@
 #include "build/build_secrets.hpp"
 #include "build/durable_build_queue.hpp"
 #include "build/git_url.hpp"
+#include "build/older_rows.hpp"
 #include "build/transitions.hpp"
 #include "build/trigger_json.hpp"
 #include "build/trigger_keys.hpp"
@@ -64,6 +66,9 @@ Result<Build> DurableBuildQueue::insert(const BuildRequest& request, const Build
   const Timestamp now = clock_.now();
   Build build(make_ulid(now), request);
   build.times.queued = now;
+  if (const auto earliest = std::exchange(build.request.not_before, std::nullopt);
+      earliest && *earliest > now)
+    build.not_before = earliest;
 
   std::optional<Build> repeated;
   std::optional<Changed> superseded;
@@ -84,7 +89,7 @@ Result<void> DurableBuildQueue::insert_within(WriteTransaction& transaction,
                                               LiveSummary::Change& counted, const Build& build,
                                               const BuildSecrets& secrets,
                                               std::optional<Changed>& superseded) {
-  counted.touch(build.tenant());
+  counted.touch(build.request.repository.str());
   SLIPWAY_CHECK(insert_build(transaction, build));
   SLIPWAY_CHECK(follow_change(transaction, nullptr, build, clock_.now()));
   if (!secrets.empty())
@@ -202,7 +207,7 @@ Result<DurableBuildQueue::Changed> DurableBuildQueue::change_within(WriteTransac
   Changed changed{before, std::move(before)};
   SLIPWAY_CHECK(apply(transaction, changed.after));
   if (changed.after == changed.before) return changed;
-  counted.touch(changed.after.tenant());
+  counted.touch(changed.after.request.repository.str());
   SLIPWAY_CHECK(replace_build(transaction, changed.before, changed.after, registry_.lease(),
                               clock_.now()));
   SLIPWAY_CHECK(follow_change(transaction, &changed.before, changed.after, clock_.now()));
@@ -227,6 +232,7 @@ Result<std::unique_ptr<BuildQueue>> open_build_queue(MetadataStore& metadata, Re
                                                      Clock& clock, const BuildQueueOptions& options,
                                                      Metrics& metrics) {
   SLIPWAY_TRY(auto tokens, WorkerTokens::open(metadata));
+  SLIPWAY_CHECK(renew_queue_rows(metadata));
   auto queue = std::make_unique<DurableBuildQueue>(metadata, registry, clock, options, metrics,
                                                    std::move(tokens));
   SLIPWAY_CHECK(queue->open());

@@ -20,6 +20,9 @@ namespace {
 constexpr std::size_t longest_reason = 64;
 constexpr std::size_t longest_message = 4096;
 
+/// A build that takes its machine down each time shall not do so for ever.
+constexpr unsigned most_free_losses = 3;
+
 /// Errors: invalid_argument.
 Result<void> check_nonce(std::string_view nonce) {
   const bool printable =
@@ -114,13 +117,26 @@ std::optional<MonotonicTime> DurableBuildQueue::last_heard(const WorkerCredentia
   const std::lock_guard lock(heard_mutex_);
   const auto found = heard_.find({attempt.build, attempt.epoch});
   if (found == heard_.end()) return std::nullopt;
-  return found->second;
+  return found->second.at;
 }
 
 void DurableBuildQueue::note_heard(const WorkerCredential& attempt) {
   const MonotonicTime now = clock_.monotonic();
   const std::lock_guard lock(heard_mutex_);
-  heard_[{attempt.build, attempt.epoch}] = now;
+  heard_[{attempt.build, attempt.epoch}].at = now;
+}
+
+void DurableBuildQueue::note_output(const WorkerCredential& attempt) {
+  const MonotonicTime now = clock_.monotonic();
+  const std::lock_guard lock(heard_mutex_);
+  heard_[{attempt.build, attempt.epoch}] = {now, now};
+}
+
+std::optional<MonotonicTime> DurableBuildQueue::last_output(const WorkerCredential& attempt) {
+  const std::lock_guard lock(heard_mutex_);
+  const auto found = heard_.find({attempt.build, attempt.epoch});
+  if (found == heard_.end()) return std::nullopt;
+  return found->second.output;
 }
 
 Result<void> DurableBuildQueue::begin_phase(const WorkerCredential& attempt, BuildPhase phase,
@@ -164,8 +180,10 @@ Result<Build> DurableBuildQueue::end_by_failure(const WorkerCredential& attempt,
   const double jitter = random_fraction();
   return change(attempt, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
     const auto delay = retry_delay(build.failed_attempts + 1, jitter, options_);
-    SLIPWAY_CHECK(
-        fail_build(build, failure, outcome, options_.max_failed_attempts, delay, clock_.now()));
+    RetryTerms terms{options_.max_failed_attempts, delay};
+    terms.costs_try = failure.reason != lost_with_server_reason ||
+                      losses_with_server(build) >= most_free_losses;
+    SLIPWAY_CHECK(fail_build(build, failure, outcome, terms, clock_.now()));
     build.attempts.back().usage = usage;
     SLIPWAY_CHECK(logs_.append_line(transaction, build.id, ending_line(build, failure, delay)));
     return {};

@@ -1,6 +1,7 @@
 #include "build/build_rows.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <slipway/support/ulid.hpp>
@@ -22,11 +23,14 @@ std::string record_key(std::string_view id) {
   return Key(key_space::build).text(id).str();
 }
 
+std::uint64_t rank_of(const Build& build) {
+  return middle_rank - static_cast<std::uint64_t>(std::int64_t{build.request.priority});
+}
+
 std::string waiting_key(const Build& build) {
-  const auto priority = static_cast<std::uint64_t>(std::int64_t{build.request.priority});
   return Key(key_space::build_waiting)
-      .text(build.tenant())
-      .number(middle_rank - priority)
+      .text(build.request.repository.str())
+      .number(rank_of(build))
       .text(build.id)
       .str();
 }
@@ -46,13 +50,22 @@ struct Row {
   friend bool operator==(const Row&, const Row&) = default;
 };
 
+/// Where the infrastructure failed the build last: it is tried again elsewhere, if it can be.
+std::string_view backend_to_avoid(const Build& build) {
+  for (auto attempt = build.attempts.rbegin(); attempt != build.attempts.rend(); ++attempt)
+    if (attempt->outcome != AttemptOutcome::no_room)
+      return build.failed_attempts > 0 ? std::string_view(attempt->backend) : std::string_view();
+  return {};
+}
+
 /// Where the build stands in the queue; none when it does not wait.
 std::optional<Row> queue_row(const Build& build) {
   if (build.state != BuildState::queued) return std::nullopt;
   if (build.not_before) return Row{delayed_key(build), ""};
-  std::string value = build.request.repository.str();
-  value.push_back('\0');
+  std::string value;
   if (!build.request.platforms.empty()) value.append(build.request.platforms.front());
+  value.push_back('\0');
+  value.append(backend_to_avoid(build));
   return Row{waiting_key(build), std::move(value)};
 }
 
@@ -125,8 +138,8 @@ Result<void> add_counts(WriteTransaction& transaction, const std::string& key,
   return {};
 }
 
-std::string tenant_key(std::string_view tenant) {
-  return Key(key_space::tenant_counts).text(tenant).str();
+std::string repository_key(std::string_view repository) {
+  return Key(key_space::repository_counts).text(repository).str();
 }
 
 std::string backend_key(std::string_view backend) {
@@ -136,7 +149,7 @@ std::string backend_key(std::string_view backend) {
 Result<void> count(WriteTransaction& transaction, const Build& build, int sign) {
   const bool leased = is_leased(build.state);
   const bool queued = build.state == BuildState::queued;
-  SLIPWAY_CHECK(add_counts<2>(transaction, tenant_key(build.tenant()),
+  SLIPWAY_CHECK(add_counts<2>(transaction, repository_key(build.request.repository.str()),
                               {queued ? sign : 0, leased ? sign : 0}));
   if (!leased) return {};
   return add_counts<1>(transaction, backend_key(build.attempts.back().backend), {sign});
@@ -161,6 +174,20 @@ Result<void> for_each_row(const ReadView& view, const std::string& prefix,
     SLIPWAY_TRY(found, cursor->next());
   }
   return {};
+}
+
+/// Errors: io.
+Result<std::vector<std::string>> active_repositories_of(const ReadView& view,
+                                                        std::string_view tenant) {
+  std::vector<std::string> repositories;
+  for (const char end : {'\0', '/'}) {  // the tenant's own name is a repository's too
+    const std::string prefix = std::string(key_space::repository_counts).append(tenant) + end;
+    SLIPWAY_CHECK(for_each_row(view, prefix, [&](const Cursor& row) {
+      repositories.emplace_back(text_part(row.key(), key_space::repository_counts.size()));
+      return true;
+    }));
+  }
+  return repositories;
 }
 
 std::string list_prefix(const BuildFilter& filter) {
@@ -222,6 +249,29 @@ Result<void> erase_build(WriteTransaction& transaction, const Build& build) {
   return {};
 }
 
+Result<void> write_queue_row(WriteTransaction& transaction, const Build& build) {
+  const auto row = queue_row(build);
+  if (!row) return {};
+  return transaction.put(row->key, row->value);
+}
+
+Result<void> count_builds_again(WriteTransaction& transaction) {
+  std::map<std::string, std::array<std::uint64_t, 2>> counts;
+  for (const BuildState state : {BuildState::queued, BuildState::starting, BuildState::running}) {
+    SLIPWAY_TRY(const auto ids, builds_in_state(transaction, state));
+    for (const std::string& id : ids) {
+      SLIPWAY_TRY(const Build build, load_build(transaction, id));
+      ++counts[build.request.repository.str()][is_leased(state) ? 1 : 0];
+    }
+  }
+  for (const auto& [repository, numbers] : counts) {
+    std::string value;
+    for (const std::uint64_t number : numbers) key_space::append_number(value, number);
+    SLIPWAY_CHECK(transaction.put(repository_key(repository), value));
+  }
+  return {};
+}
+
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter) {
   constexpr std::size_t most = 1000;
   if (!filter.after.empty() && !is_ulid(filter.after))
@@ -258,41 +308,60 @@ Result<std::vector<std::string>> builds_in_state(const ReadView& view, BuildStat
   return ids;
 }
 
-Result<TenantSummary> read_tenant(const ReadView& view, std::string_view tenant) {
-  TenantSummary summary;
-  SLIPWAY_TRY(const auto counts, read_counts<2>(view, tenant_key(tenant)));
+Result<void> each_waiting_build(const ReadView& view,
+                                const std::function<Result<bool>(const std::string&)>& visit) {
+  const std::string prefix =
+      Key(key_space::build_by_state).text(to_string(BuildState::queued)).str();
+  Result<bool> more = true;
+  SLIPWAY_CHECK(for_each_row(view, prefix, [&](const Cursor& row) {
+    more = visit(std::string(text_part(row.key(), prefix.size())));
+    return more && *more;
+  }));
+  SLIPWAY_CHECK(more);
+  return {};
+}
+
+Result<RepositorySummary> read_repository(const ReadView& view, std::string_view repository) {
+  RepositorySummary summary;
+  SLIPWAY_TRY(const auto counts, read_counts<2>(view, repository_key(repository)));
   summary.queued = static_cast<std::size_t>(counts[0]);
   summary.leased = static_cast<std::size_t>(counts[1]);
   if (summary.queued == 0) return summary;
 
-  const std::string waiting = Key(key_space::build_waiting).text(tenant).str();
+  const std::string waiting = Key(key_space::build_waiting).text(repository).str();
   SLIPWAY_CHECK(for_each_row(view, waiting, [&](const Cursor& row) {
     QueueHead head;
     const std::uint64_t rank = key_space::read_number(row.key(), waiting.size());
     head.priority = static_cast<int>(static_cast<std::int64_t>(middle_rank - rank));
     head.build = text_part(row.key(), waiting.size() + 8);
-    head.repository = text_part(row.value(), 0);
-    head.platform = row.value().substr(head.repository.size() + 1);
-    summary.head = std::move(head);
-    return false;
-  }));
-  const std::string delayed = Key(key_space::build_delayed).text(tenant).str();
-  SLIPWAY_CHECK(for_each_row(view, delayed, [&](const Cursor& row) {
-    summary.next_ready = Timestamp(std::chrono::milliseconds(
-        static_cast<std::int64_t>(key_space::read_number(row.key(), delayed.size()))));
-    return false;
+    head.repository = repository;
+    head.platform = text_part(row.value(), 0);
+    head.avoid = row.value().substr(head.platform.size() + 1);
+    summary.heads.push_back(std::move(head));
+    return summary.heads.size() < heads_kept;
   }));
   return summary;
 }
 
-Result<std::vector<std::string>> active_tenants(const ReadView& view) {
-  const std::string prefix(key_space::tenant_counts);
-  std::vector<std::string> tenants;
+Result<std::optional<Timestamp>> read_next_ready(const ReadView& view, std::string_view tenant) {
+  std::optional<Timestamp> next;
+  const std::string delayed = Key(key_space::build_delayed).text(tenant).str();
+  SLIPWAY_CHECK(for_each_row(view, delayed, [&](const Cursor& row) {
+    next = Timestamp(std::chrono::milliseconds(
+        static_cast<std::int64_t>(key_space::read_number(row.key(), delayed.size()))));
+    return false;
+  }));
+  return next;
+}
+
+Result<std::vector<std::string>> active_repositories(const ReadView& view) {
+  const std::string prefix(key_space::repository_counts);
+  std::vector<std::string> repositories;
   SLIPWAY_CHECK(for_each_row(view, prefix, [&](const Cursor& row) {
-    tenants.emplace_back(text_part(row.key(), prefix.size()));
+    repositories.emplace_back(text_part(row.key(), prefix.size()));
     return true;
   }));
-  return tenants;
+  return repositories;
 }
 
 Result<std::map<std::string, std::size_t, std::less<>>> read_backend_counts(const ReadView& view) {
@@ -323,14 +392,20 @@ Result<std::vector<std::string>> ripe_builds(const ReadView& view, std::string_v
 Result<std::optional<std::size_t>> queue_position(const ReadView& view, const Build& build,
                                                   std::size_t limit) {
   if (build.state != BuildState::queued) return std::optional<std::size_t>();
-  const std::string prefix = Key(key_space::build_waiting).text(build.tenant()).str();
-  const std::string own = waiting_key(build);
+  SLIPWAY_TRY(const auto repositories, active_repositories_of(view, build.tenant()));
+  const std::uint64_t rank = rank_of(build);
   std::size_t before = 0;
-  SLIPWAY_CHECK(for_each_row(view, prefix, [&](const Cursor& row) {
-    if (before >= limit || (!build.not_before && row.key() >= own)) return false;
-    ++before;
-    return true;
-  }));
+  for (const std::string& repository : repositories) {
+    const std::string prefix = Key(key_space::build_waiting).text(repository).str();
+    SLIPWAY_CHECK(for_each_row(view, prefix, [&](const Cursor& row) {
+      if (before >= limit) return false;
+      const std::uint64_t other = key_space::read_number(row.key(), prefix.size());
+      const std::string_view id = text_part(row.key(), prefix.size() + 8);
+      if (!build.not_before && (other > rank || (other == rank && id >= build.id))) return false;
+      ++before;
+      return true;
+    }));
+  }
   return std::optional<std::size_t>(before + 1);
 }
 

@@ -36,18 +36,30 @@ Result<void> replace_build(WriteTransaction& transaction, const Build& before, c
 /// All rows of a build that has ended. Errors: io.
 Result<void> erase_build(WriteTransaction& transaction, const Build& build);
 
+/// Its place in the queue alone, when it waits. Errors: io.
+Result<void> write_queue_row(WriteTransaction& transaction, const Build& build);
+
+/// The counts of repositories, from the builds that there are. Errors: io, corrupt.
+Result<void> count_builds_again(WriteTransaction& transaction);
+
 /// Errors: invalid_argument, io, corrupt.
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter);
 
 /// The ids of builds in a state, oldest first. Errors: io.
 Result<std::vector<std::string>> builds_in_state(const ReadView& view, BuildState state);
 
-/// A few point reads and seeks, however many builds wait; `next_ready` is set also when there is a
-/// head. Errors: io, corrupt.
-Result<TenantSummary> read_tenant(const ReadView& view, std::string_view tenant);
+/// Ids of queued builds, oldest first, until `visit` answers false. Errors: io, those of `visit`.
+Result<void> each_waiting_build(const ReadView& view,
+                                const std::function<Result<bool>(const std::string&)>& visit);
 
-/// Tenants that have builds queued or leased. Errors: io.
-Result<std::vector<std::string>> active_tenants(const ReadView& view);
+/// A point read and a seek, however many builds wait. Errors: io, corrupt.
+Result<RepositorySummary> read_repository(const ReadView& view, std::string_view repository);
+
+/// When the first build of the tenant may start of those that may not yet. Errors: io.
+Result<std::optional<Timestamp>> read_next_ready(const ReadView& view, std::string_view tenant);
+
+/// Repositories that have builds queued or leased. Errors: io.
+Result<std::vector<std::string>> active_repositories(const ReadView& view);
 
 /// Errors: io, corrupt.
 Result<std::map<std::string, std::size_t, std::less<>>> read_backend_counts(const ReadView& view);

@@ -33,7 +33,8 @@ class BuildScheduler final : public Scheduler {
   std::optional<MonotonicTime> step() override;
   void run() override;
   void stop() override;
-  Result<std::string> explain(const Build& build) override;
+  Result<WaitExplanation> explain(const Build& build) override;
+  Result<QueueOverview> overview() override;
 
  private:
   /// An attempt that is out.
@@ -44,6 +45,7 @@ class BuildScheduler final : public Scheduler {
     AttemptStanding standing = AttemptStanding::starting;
     MonotonicTime since{};                      // of this standing, in this process
     std::optional<MonotonicTime> run_deadline;  // while running
+    std::optional<MonotonicTime> output_since;  // while running, when its log has a deadline
     MonotonicTime held_until{};                 // after an error: not looked at before
     bool being_started = false;                 // BuildBackend::start has not returned
     bool there = false;                         // its backend has accepted the worker
@@ -66,6 +68,7 @@ class BuildScheduler final : public Scheduler {
     unsigned being_started = 0;
     std::optional<MonotonicTime> blocked_until;  // it had no room, or failed
     std::string blocked_why;
+    bool failing = false;  // rather than full
     std::chrono::milliseconds backoff{};
     std::optional<MonotonicTime> list_at;  // its workers could not be listed yet
     std::chrono::milliseconds list_backoff{};
@@ -85,6 +88,11 @@ class BuildScheduler final : public Scheduler {
   void refresh_standings();
   void begin_running(Attempt& attempt);
   void check_deadlines();
+  void expire_waiting();
+  /// One that is due: ends it, or finds why it goes on.
+  void check_deadline(Attempt& attempt);
+  void check_output(Attempt& attempt);
+  void time_out(Attempt& attempt, std::string_view reason, const std::string& message);
   [[nodiscard]] MonotonicTime deadline_of(const Attempt& attempt) const;
   /// No worker was started: back to the queue at no cost.
   void give_up(Attempt& attempt);
@@ -105,15 +113,21 @@ class BuildScheduler final : public Scheduler {
   // ---- leasing ----
   /// Answers whether there may be more to lease at once.
   bool lease_builds();
+  /// What can start now, as if each had; at most as many as are leased in a row.
+  std::vector<LeaseOrder> choose();
+  bool carry_out(const std::vector<LeaseOrder>& orders);
+  /// Brings state_ up to date. Errors: as BuildQueue::refresh.
+  Result<void> refresh();
+  [[nodiscard]] std::vector<BackendSnapshot> backend_snapshots() const;
   void start(const BuildLease& lease);
-  void block(Backend& backend, const std::string& why);
-  [[nodiscard]] SchedulingState state_of(QueueSummary summary) const;
-  void note_turn(const std::string& tenant, const QueueSummary& summary);
+  void block(Backend& backend, const Error& why);
+  void forget_starts();
 
   // ---- the loop ----
   void look_again(MonotonicTime at);
   [[nodiscard]] std::optional<MonotonicTime> next_deadline() const;
   void show();
+  void show_depths();
   void loop();
 
   MetadataStore& metadata_;
@@ -129,9 +143,8 @@ class BuildScheduler final : public Scheduler {
   std::vector<std::string> backend_order_;
   std::map<std::string, Attempt, std::less<>> attempts_;  // by worker
   std::map<std::string, Leaver, std::less<>> leavers_;    // by worker
-  std::map<std::string, std::uint64_t, std::less<>> last_served_;
-  std::uint64_t turn_ = 0;
-  QueueSummary summary_;                        // the latest
+  SchedulingState state_;                                 // what decisions are made of
+  MonotonicTime expire_at_{};  // builds that wait too long are looked for
   std::optional<MonotonicTime> look_again_at_;  // of this step: a backoff's end, or after an error
   std::map<std::string, Gauge*, std::less<>> depths_;
 

@@ -38,13 +38,18 @@ class DurableBuildQueue final : public BuildQueue {
   Result<Build> retry(std::string_view id) override;
   Result<std::optional<std::size_t>> position(std::string_view id, std::size_t limit) override;
 
-  Result<QueueSummary> summary() override;
-  Result<BuildLease> lease(std::string_view id, std::string_view backend) override;
+  Result<void> refresh(QueueSummary& known) override;
+  using BuildQueue::lease;
+  Result<std::vector<Result<BuildLease>>> lease(std::span<const LeaseOrder> orders) override;
   Result<void> started(const WorkerCredential& attempt) override;
   Result<void> no_room(const WorkerCredential& attempt) override;
   Result<Build> interrupted(const WorkerCredential& attempt, AttemptOutcome outcome,
                             std::string_view reason, std::string_view message) override;
-  Result<Build> timed_out(const WorkerCredential& attempt) override;
+  Result<Build> lost_with_server(const WorkerCredential& attempt,
+                                 std::string_view message) override;
+  Result<Build> timed_out(const WorkerCredential& attempt, std::string_view reason,
+                          std::string_view message) override;
+  Result<std::optional<Timestamp>> expire(std::chrono::milliseconds longest) override;
   Result<std::vector<Build>> leased_builds() override;
   Result<std::vector<AttemptStanding>> standings(
       std::span<const WorkerCredential> attempts) override;
@@ -53,6 +58,8 @@ class DurableBuildQueue final : public BuildQueue {
                                        std::string_view nonce) override;
   Result<void> heartbeat(const WorkerCredential& attempt) override;
   std::optional<MonotonicTime> last_heard(const WorkerCredential& attempt) override;
+  void note_output(const WorkerCredential& attempt) override;
+  std::optional<MonotonicTime> last_output(const WorkerCredential& attempt) override;
   Result<void> begin_phase(const WorkerCredential& attempt, BuildPhase phase,
                            std::string_view commit) override;
   Result<Build> succeed(const WorkerCredential& attempt, const Digest& digest,
@@ -95,7 +102,21 @@ class DurableBuildQueue final : public BuildQueue {
                                AttemptOutcome outcome,
                                const std::optional<ResourceUsage>& usage = std::nullopt);
 
-  /// Moves builds whose backoff is over to their place, at most some hundred. Errors: io, corrupt.
+  /// The same for several builds in one transaction.
+  Result<void> change_all(const std::vector<std::string>& ids, const Apply& apply);
+
+  struct Expiring {
+    std::vector<std::string> due;   // some of them
+    std::optional<Timestamp> next;  // when another one will be
+  };
+  Result<Expiring> find_expired(std::chrono::milliseconds longest);
+  Result<void> expire_some(const std::vector<std::string>& ids, std::chrono::milliseconds longest);
+
+  Result<BuildLease> lease_within(WriteTransaction& transaction, LiveSummary::Change& counted,
+                                  const LeaseOrder& order, std::string_view secret,
+                                  std::vector<Changed>& changed);
+
+  /// Moves builds whose not-before is over to their place, at most some hundred. Errors: io, corrupt.
   Result<void> promote(const std::vector<std::string>& tenants, Timestamp now);
 
   void note_heard(const WorkerCredential& attempt);
@@ -111,7 +132,11 @@ class DurableBuildQueue final : public BuildQueue {
 
   using AttemptKey = std::pair<std::string, std::uint64_t>;
   std::mutex heard_mutex_;
-  std::map<AttemptKey, MonotonicTime> heard_;  // guarded by heard_mutex_
+  struct Heard {
+    MonotonicTime at{};
+    std::optional<MonotonicTime> output;
+  };
+  std::map<AttemptKey, Heard> heard_;  // guarded by heard_mutex_
 };
 
 }  // namespace slipway

@@ -32,6 +32,13 @@ void QueueMetrics::note(const Build& before, const Build& after) {
   const BuildAttempt& attempt = after.attempts.back();
   const BuildTimes& times = attempt.times;
   const auto queued = after.times.queued;
+  const bool known = !before.attempts.empty() && before.attempts.back().epoch == attempt.epoch;
+  if (attempt.outcome && !(known && before.attempts.back().outcome))
+    metrics_
+        .counter("slipway_build_attempts_total", "Attempts that have ended, by backend and outcome.",
+                 {{"backend", attempt.backend},
+                  {"outcome", std::string(to_string(*attempt.outcome))}})
+        .add();
   if (reached(attempt, before, &BuildTimes::leased) && attempt.number == 1 && queued)
     observe(attempt, "leased", *queued, *times.leased);
   if (reached(attempt, before, &BuildTimes::started) && times.leased)

@@ -21,13 +21,18 @@ Result<void> check_names(const std::vector<BuildBackend*>& backends, const Sched
     if (!names.insert(backend->name()).second)
       return Error(ErrorCode::invalid_argument,
                    slipway::format("two backends have the name {}", backend->name()));
-  for (const Route& route : rules.routes)
+  for (const BackendRoute& route : rules.routes)
     for (const std::string& name : route.backends)
       if (!names.contains(name))
         return Error(ErrorCode::invalid_argument,
                      slipway::format("the route of {} leads to {}, which is no backend",
                                      route.repository, name));
   return {};
+}
+
+Result<void> outcome_of(const Result<Build>& changed) {
+  if (changed) return {};
+  return changed.error();
 }
 
 }  // namespace
@@ -125,8 +130,9 @@ void BuildScheduler::reconcile(const std::string& backend,
     if (attempt.standing == AttemptStanding::starting && !known)
       give_up(attempt);
     else
-      interrupt(attempt, AttemptOutcome::lost, "worker_lost",
-                slipway::format("worker {} was gone when the server started", worker));
+      settle(attempt, outcome_of(queue_.lost_with_server(
+                          attempt.credential,
+                          slipway::format("worker {} was gone when the server started", worker))));
   }
 }
 
@@ -138,6 +144,7 @@ std::optional<MonotonicTime> BuildScheduler::step() {
     take_messages();
     refresh_standings();
     check_deadlines();
+    expire_waiting();
     list_again();
     stop_leavers();
     more = lease_builds();
@@ -172,6 +179,7 @@ std::optional<MonotonicTime> BuildScheduler::next_deadline() const {
   const auto consider = [&next](MonotonicTime time) {
     if (!next || time < *next) next = time;
   };
+  if (options_.queue_timeout) consider(expire_at_);
   for (const auto& [worker, attempt] : attempts_) consider(deadline_of(attempt));
   for (const auto& [worker, leaver] : leavers_)
     if (!leaver.being_stopped) consider(leaver.stop_at);
@@ -182,18 +190,20 @@ std::optional<MonotonicTime> BuildScheduler::next_deadline() const {
   return next;
 }
 
-void BuildScheduler::show() {
-  for (auto& [tenant, gauge] : depths_)
-    if (!summary_.tenants.contains(tenant)) gauge->set(0);
-  std::erase_if(depths_,
-                [this](const auto& depth) { return !summary_.tenants.contains(depth.first); });
-  for (const auto& [tenant, numbers] : summary_.tenants) {
-    auto& gauge = depths_[tenant];
+void BuildScheduler::show_depths() {
+  for (const std::string& name : state_.queue.changed) {
+    const auto tenant = state_.queue.tenants.find(name);
+    const bool gone = tenant == state_.queue.tenants.end();
+    auto& gauge = depths_[name];
     if (gauge == nullptr)
       gauge = &metrics_.gauge("slipway_build_queue_depth", "Builds that wait, by tenant.",
-                              {{"tenant", tenant}});
-    gauge->set(static_cast<double>(numbers.queued));
+                              {{"tenant", name}});
+    gauge->set(gone ? 0 : static_cast<double>(tenant->second.queued));
+    if (gone) depths_.erase(name);
   }
+}
+
+void BuildScheduler::show() {
   for (const std::string& name : backend_order_) {
     const auto of_backend = [&name](const auto& entry) { return entry.second.backend == name; };
     const auto count_state = [&](AttemptStanding standing) {
@@ -213,10 +223,18 @@ void BuildScheduler::show() {
   }
 }
 
-Result<std::string> BuildScheduler::explain(const Build& build) {
-  SLIPWAY_TRY(QueueSummary summary, queue_.summary());
+Result<WaitExplanation> BuildScheduler::explain(const Build& build) {
+  constexpr std::size_t furthest = 10'000;
+  SLIPWAY_TRY(const auto position, queue_.position(build.id, furthest));
   const std::lock_guard lock(step_mutex_);
-  return explain_wait(state_of(std::move(summary)), options_.rules, build);
+  SLIPWAY_CHECK(refresh());
+  return explain_wait(state_, options_.rules, build, position);
+}
+
+Result<QueueOverview> BuildScheduler::overview() {
+  const std::lock_guard lock(step_mutex_);
+  SLIPWAY_CHECK(refresh());
+  return overview_of(state_, options_.rules);
 }
 
 Result<std::unique_ptr<Scheduler>> make_scheduler(MetadataStore& metadata, BuildQueue& queue,

@@ -106,6 +106,7 @@ void BuildScheduler::refresh_standings() {
 void BuildScheduler::begin_running(Attempt& attempt) {
   attempt.standing = AttemptStanding::running;
   attempt.since = clock_.monotonic();
+  if (options_.idle_log_timeout) attempt.output_since = attempt.since;
   const auto build = queue_.find(attempt.credential.build);
   if (!build || !build->request.timeout) return;
   const Timestamp now = clock_.now();
@@ -121,6 +122,8 @@ MonotonicTime BuildScheduler::deadline_of(const Attempt& attempt) const {
   if (attempt.standing == AttemptStanding::running)
     deadline = attempt.since + options_.silence_timeout;
   if (attempt.run_deadline) deadline = std::min(deadline, *attempt.run_deadline);
+  if (attempt.output_since)
+    deadline = std::min(deadline, *attempt.output_since + *options_.idle_log_timeout);
   return std::max(deadline, attempt.held_until);
 }
 
@@ -129,24 +132,58 @@ void BuildScheduler::check_deadlines() {
   std::vector<std::string> due;
   for (const auto& [worker, attempt] : attempts_)
     if (now >= deadline_of(attempt)) due.push_back(worker);
-  for (const std::string& worker : due) {
-    Attempt& attempt = attempts_.find(worker)->second;
-    if (attempt.run_deadline && now >= *attempt.run_deadline) {
-      const auto ended = queue_.timed_out(attempt.credential);
-      settle(attempt, ended ? Result<void>() : Result<void>(ended.error()));
-    } else if (attempt.standing == AttemptStanding::starting) {
-      interrupt(attempt, AttemptOutcome::lost, "start_timeout",
-                slipway::format("worker {} did not register within {}", worker,
-                                format_duration(options_.start_timeout)));
-    } else if (const auto heard = queue_.last_heard(attempt.credential);
-               heard && *heard > attempt.since) {
-      attempt.since = *heard;
-    } else {
-      interrupt(attempt, AttemptOutcome::lost, "worker_lost",
-                slipway::format("worker {} was not heard of for {}", worker,
-                                format_duration(options_.silence_timeout)));
-    }
+  for (const std::string& worker : due) check_deadline(attempts_.find(worker)->second);
+}
+
+void BuildScheduler::check_deadline(Attempt& attempt) {
+  const MonotonicTime now = clock_.monotonic();
+  if (attempt.run_deadline && now >= *attempt.run_deadline)
+    return time_out(attempt, "timeout", "the build took longer than it may");
+  if (attempt.standing == AttemptStanding::starting)
+    return interrupt(attempt, AttemptOutcome::lost, "start_timeout",
+                     slipway::format("worker {} did not register within {}", attempt.worker,
+                                     format_duration(options_.start_timeout)));
+  if (attempt.output_since && now >= *attempt.output_since + *options_.idle_log_timeout)
+    return check_output(attempt);
+  if (const auto heard = queue_.last_heard(attempt.credential); heard && *heard > attempt.since) {
+    attempt.since = *heard;
+    return;
   }
+  interrupt(attempt, AttemptOutcome::lost, "worker_lost",
+            slipway::format("worker {} was not heard of for {}", attempt.worker,
+                            format_duration(options_.silence_timeout)));
+}
+
+void BuildScheduler::check_output(Attempt& attempt) {
+  const auto last = queue_.last_output(attempt.credential);
+  const auto build = queue_.find(attempt.credential.build);
+  if (last && *last > *attempt.output_since)
+    attempt.output_since = *last;
+  else if (build && build->phase == BuildPhase::pushing)  // which says nothing for as long as it takes
+    attempt.output_since = clock_.monotonic();
+  else
+    time_out(attempt, "idle_log",
+             slipway::format("its log stood still for {}",
+                             format_duration(*options_.idle_log_timeout)));
+}
+
+void BuildScheduler::time_out(Attempt& attempt, std::string_view reason,
+                              const std::string& message) {
+  const auto ended = queue_.timed_out(attempt.credential, reason, message);
+  settle(attempt, ended ? Result<void>() : Result<void>(ended.error()));
+}
+
+void BuildScheduler::expire_waiting() {
+  if (!options_.queue_timeout || clock_.monotonic() < expire_at_) return;
+  const auto next = queue_.expire(*options_.queue_timeout);
+  if (!next) {
+    log_.error("builds that wait too long not ended", {{"error", next.error().message}});
+    expire_at_ = clock_.monotonic() + after_error;
+    return;
+  }
+  const std::chrono::nanoseconds left =
+      *next ? std::chrono::nanoseconds(**next - clock_.now()) : *options_.queue_timeout;
+  expire_at_ = clock_.monotonic() + std::max(left, std::chrono::nanoseconds(0));
 }
 
 void BuildScheduler::give_up(Attempt& attempt) {

@@ -13,38 +13,59 @@ namespace {
 constexpr std::chrono::milliseconds first_block{1000};
 constexpr std::chrono::milliseconds last_block{30'000};
 constexpr std::chrono::milliseconds after_error{1000};
-constexpr unsigned leases_in_a_row = 64;  // then messages are looked at
+constexpr std::size_t leases_in_a_row = 64;  // in one commit; then messages are looked at
 
 }  // namespace
+
+Result<void> BuildScheduler::refresh() {
+  SLIPWAY_CHECK(queue_.refresh(state_.queue));
+  rank(state_, options_.rules);
+  show_depths();
+  state_.queue.changed.clear();
+  state_.backends = backend_snapshots();
+  return {};
+}
 
 bool BuildScheduler::lease_builds() {
   for (auto& [name, backend] : backends_)
     if (backend.blocked_until && clock_.monotonic() >= *backend.blocked_until)
       backend.blocked_until.reset();
-  for (unsigned i = 0; i < leases_in_a_row; ++i) {
-    auto summary = queue_.summary();
-    if (!summary) {
-      log_.error("queue not read", {{"error", summary.error().message}});
-      look_again(clock_.monotonic() + after_error);
-      return false;
-    }
-    summary_ = *summary;
-    const SchedulingState state = state_of(std::move(*summary));
-    const auto choice = choose_next(state, options_.rules);
-    if (!choice) {
-      if (const auto ready = next_wake(state))
-        look_again(clock_.monotonic() + (*ready - clock_.now()));
-      return false;
-    }
-    auto lease = queue_.lease(choice->build, choice->backend);
-    if (lease) {
-      note_turn(choice->tenant, state.queue);
+  if (const auto refreshed = refresh(); !refreshed) {
+    log_.error("queue not read", {{"error", refreshed.error().message}});
+    look_again(clock_.monotonic() + after_error);
+    return false;
+  }
+  if (const std::vector<LeaseOrder> orders = choose(); !orders.empty()) return carry_out(orders);
+  if (const auto ready = next_wake(state_))
+    look_again(clock_.monotonic() + (*ready - clock_.now()));
+  return false;
+}
+
+std::vector<LeaseOrder> BuildScheduler::choose() {
+  std::vector<LeaseOrder> orders;
+  while (orders.size() < leases_in_a_row) {
+    const auto choice = choose_next(state_, options_.rules);
+    if (!choice) break;
+    assume(state_, options_.rules, *choice);
+    orders.push_back({choice->build, choice->backend});
+  }
+  forget_starts();
+  return orders;
+}
+
+bool BuildScheduler::carry_out(const std::vector<LeaseOrder>& orders) {
+  const auto leases = queue_.lease(orders);
+  if (!leases) {
+    log_.error("builds not leased", {{"error", leases.error().message}});
+    state_.queue.version = 0;  // what was assumed has not come about
+    look_again(clock_.monotonic() + after_error);
+    return false;
+  }
+  for (const Result<BuildLease>& lease : *leases) {
+    if (lease)
       start(*lease);
-    } else if (lease.error().code != ErrorCode::conflict) {
-      log_.error("build not leased", {{"build", choice->build}, {"error", lease.error().message}});
-      look_again(clock_.monotonic() + after_error);
-      return false;
-    }
+    else
+      state_.queue.version = 0;  // it was cancelled meanwhile
   }
   return true;
 }
@@ -93,7 +114,7 @@ void BuildScheduler::on_start_ended(const std::string& name, const StartEnded& e
   if (ended.result) {
     backend.backoff = {};
   } else {
-    block(backend, ended.result.error().message);
+    block(backend, ended.result.error());
     log_.warning(
         "worker not started",
         {{"backend", name}, {"worker", ended.worker}, {"error", ended.result.error().message}});
@@ -114,40 +135,44 @@ void BuildScheduler::on_start_ended(const std::string& name, const StartEnded& e
                               ended.result.error().message));
 }
 
-void BuildScheduler::block(Backend& backend, const std::string& why) {
+void BuildScheduler::block(Backend& backend, const Error& why) {
   backend.backoff = std::clamp(backend.backoff * 2, first_block, last_block);
   backend.blocked_until = clock_.monotonic() + backend.backoff;
-  backend.blocked_why = why;
+  backend.blocked_why = why.message;
+  backend.failing = why.code != ErrorCode::unavailable;
 }
 
-SchedulingState BuildScheduler::state_of(QueueSummary summary) const {
-  SchedulingState state;
-  state.queue = std::move(summary);
-  state.last_served = last_served_;
+std::vector<BackendSnapshot> BuildScheduler::backend_snapshots() const {
+  std::vector<BackendSnapshot> snapshots;
   for (const std::string& name : backend_order_) {
     const Backend& backend = backends_.find(name)->second;
-    BackendSnapshot snapshot{name, backend.room};
+    BackendSnapshot snapshot;
+    snapshot.name = name;
+    snapshot.room = backend.room;
+    BackendRoom& room = snapshot.room;
     if (backend.blocked_until) {
-      snapshot.room.free = 0;
-      snapshot.room.why = backend.blocked_why;
-    } else if (snapshot.room.free > 0 && snapshot.room.free <= backend.being_started) {
-      snapshot.room.free = 0;
-      snapshot.room.why = slipway::format("{} workers are being started", backend.being_started);
-    } else if (snapshot.room.free > 0) {
-      snapshot.room.free -= backend.being_started;
+      room.free = 0;
+      room.why = backend.blocked_why;
+      snapshot.works = !backend.failing;
+      snapshot.tried_again =
+          clock_.now() + std::chrono::ceil<std::chrono::milliseconds>(*backend.blocked_until -
+                                                                      clock_.monotonic());
+    } else if (room.free > 0 && room.free <= backend.being_started) {
+      room.free = 0;
+      room.why = slipway::format("{} workers are being started", backend.being_started);
+    } else if (room.free > 0) {
+      room.free -= backend.being_started;
     }
-    state.backends.push_back(std::move(snapshot));
+    snapshots.push_back(std::move(snapshot));
   }
-  return state;
+  return snapshots;
 }
 
-void BuildScheduler::note_turn(const std::string& tenant, const QueueSummary& summary) {
+void BuildScheduler::forget_starts() {
   constexpr std::size_t kept = 1000;
-  last_served_[tenant] = ++turn_;
-  if (last_served_.size() > kept + 2 * summary.tenants.size())
-    std::erase_if(last_served_, [&summary](const auto& served) {
-      return !summary.tenants.contains(served.first);
-    });
+  if (state_.next_start.size() <= kept + 2 * state_.queue.tenants.size()) return;
+  std::erase_if(state_.next_start,
+                [this](const auto& next) { return next.second <= state_.virtual_time; });
 }
 
 }  // namespace slipway

@@ -35,6 +35,12 @@ void end_attempt(Build& build, AttemptOutcome outcome, std::string_view reason, 
   build.phase.reset();
 }
 
+void end_build(Build& build, Timestamp now) {
+  build.not_before.reset();
+  build.waiting_since.reset();
+  build.times.finished = now;
+}
+
 /// Back among the queued: nothing of the attempt is left in the build's own times.
 void forget_times(Build& build) {
   BuildTimes times;
@@ -131,25 +137,48 @@ Result<void> succeed_build(Build& build, const Digest& digest, Timestamp now) {
   mark(build, &BuildTimes::pushed, now);
   end_attempt(build, AttemptOutcome::succeeded, "", now);
   build.digest = digest;
-  build.times.finished = now;
+  end_build(build, now);
   return {};
 }
 
 Result<void> fail_build(Build& build, const BuildFailure& failure, AttemptOutcome outcome,
-                        unsigned max_failed_attempts, std::chrono::milliseconds delay,
-                        Timestamp now) {
-  const bool tries_left = build.failed_attempts + 1 < max_failed_attempts;
+                        const RetryTerms& terms, Timestamp now) {
+  const bool tries_left =
+      !terms.costs_try || build.failed_attempts + 1 < terms.max_failed_attempts;
   SLIPWAY_CHECK(move_on(build, event_of(failure.failure_class, tries_left)));
-  ++build.failed_attempts;
+  if (terms.costs_try) ++build.failed_attempts;
   end_attempt(build, outcome, failure.reason, now);
   if (build.state == BuildState::queued) {
     forget_times(build);
-    build.not_before = now + delay;
+    build.not_before = now + terms.delay;
   } else {
     build.failure = failure;
-    build.times.finished = now;
+    end_build(build, now);
   }
   return {};
+}
+
+unsigned losses_with_server(const Build& build) {
+  return static_cast<unsigned>(
+      std::count_if(build.attempts.begin(), build.attempts.end(), [](const BuildAttempt& attempt) {
+        return attempt.reason == lost_with_server_reason;
+      }));
+}
+
+Result<void> expire_build(Build& build, const BuildFailure& failure, Timestamp now) {
+  if (build.state != BuildState::queued)
+    return Error(ErrorCode::conflict, slipway::format("build {} does not wait", build.id));
+  SLIPWAY_CHECK(move_on(build, BuildEvent::failed_timeout));
+  build.failure = failure;
+  end_build(build, now);
+  return {};
+}
+
+Timestamp waiting_since(const Build& build) {
+  Timestamp since = build.times.queued.value_or(Timestamp());
+  for (const auto& later : {build.waiting_since, build.not_before})
+    since = std::max(since, later.value_or(since));
+  return since;
 }
 
 Result<void> cancel_build(Build& build, std::string_view reason, std::string_view successor,
@@ -157,17 +186,16 @@ Result<void> cancel_build(Build& build, std::string_view reason, std::string_vie
   const bool out = is_leased(build.state);
   SLIPWAY_CHECK(move_on(build, BuildEvent::cancelled));
   if (out) end_attempt(build, AttemptOutcome::cancelled, reason, now);
-  build.not_before.reset();
   build.cancel_reason = reason;
   build.superseded_by = successor;
-  build.times.finished = now;
+  end_build(build, now);
   return {};
 }
 
 Result<void> end_backoff(Build& build) {
   if (build.state != BuildState::queued)
     return Error(ErrorCode::conflict, slipway::format("build {} does not wait", build.id));
-  build.not_before.reset();
+  build.waiting_since = std::exchange(build.not_before, std::nullopt);
   return {};
 }
 

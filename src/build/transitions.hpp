@@ -33,10 +33,26 @@ Result<void> enter_phase(Build& build, BuildPhase phase, std::string_view commit
 /// Errors: conflict.
 Result<void> succeed_build(Build& build, const Digest& digest, Timestamp now);
 
-/// `delay`: how long a try that is left waits. Errors: conflict.
+struct RetryTerms {
+  unsigned max_failed_attempts = 4;
+  std::chrono::milliseconds delay{0};  // how long a try that is left waits
+  bool costs_try = true;
+};
+
+/// Errors: conflict.
 Result<void> fail_build(Build& build, const BuildFailure& failure, AttemptOutcome outcome,
-                        unsigned max_failed_attempts, std::chrono::milliseconds delay,
-                        Timestamp now);
+                        const RetryTerms& terms, Timestamp now);
+
+/// The reason of attempts that were lost with the server; how many the build has.
+inline constexpr std::string_view lost_with_server_reason = "server_lost";
+unsigned losses_with_server(const Build& build);
+
+/// It waited for too long. Errors: conflict (it does not wait).
+Result<void> expire_build(Build& build, const BuildFailure& failure, Timestamp now);
+
+/// Since when it has been waiting for a place; a time to come while its not-before is. REQUIRES: it
+/// is queued.
+Timestamp waiting_since(const Build& build);
 
 /// `successor`: the build that supersedes it; may be empty. Errors: conflict.
 Result<void> cancel_build(Build& build, std::string_view reason, std::string_view successor,

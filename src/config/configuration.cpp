@@ -122,6 +122,19 @@ void read_timeout(Section& section, std::string_view key, std::chrono::milliseco
       out);
 }
 
+void read_timeout_or_off(Section& section, std::string_view key,
+                         std::optional<std::chrono::milliseconds>& out) {
+  using Timeout = std::optional<std::chrono::milliseconds>;
+  section.read_parsed<Timeout>(
+      key, "a duration above 0 such as 30s or 24h, or off",
+      [](std::string_view text) -> std::optional<Timeout> {
+        if (text == "off") return Timeout();
+        const auto duration = parse_duration(text);
+        return duration && duration->count() > 0 ? std::optional<Timeout>(duration) : std::nullopt;
+      },
+      out);
+}
+
 Result<void> read_limits(const Node& node, const ConfigPlace& place, LimitsConfiguration& out) {
   constexpr std::uint64_t kib = 1024;
   auto connections = static_cast<unsigned>(out.http.max_connections);
@@ -192,6 +205,20 @@ Result<void> read_tenants(const Node& node, const ConfigPlace& place, BuildsConf
   return {};
 }
 
+Result<void> read_repositories(const Node& node, const ConfigPlace& place, SchedulingRules& rules) {
+  return read_items(node, place, [&](const Node& item, const ConfigPlace& item_place) -> Result<void> {
+    RepositoryLimits limits;
+    unsigned max_running = 0;
+    Section section(item, item_place);
+    section.read("repository", limits.repository);
+    section.read_count("max_running", max_running);
+    SLIPWAY_CHECK(section.finish());
+    if (max_running > 0) limits.max_running = max_running;
+    rules.repositories.push_back(std::move(limits));
+    return {};
+  });
+}
+
 Result<void> expect_word(const Node& node, const ConfigPlace& place, std::string_view word) {
   if (node.kind == Node::Kind::scalar && node.scalar == word) return {};
   return config_mistake(place, node, word);
@@ -247,7 +274,7 @@ Result<void> read_backends(const Node& node, const ConfigPlace& place,
 
 Result<void> read_routes(const Node& node, const ConfigPlace& place, BuildsConfiguration& builds) {
   return read_items(node, place, [&](const Node& item, const ConfigPlace& item_place) -> Result<void> {
-    Route route;
+    BackendRoute route;
     Section section(item, item_place);
     section.read("repository", route.repository);
     section.read("backends", text_list("a backend's name", route.backends));
@@ -306,8 +333,14 @@ Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfi
   section.read("retention", [&](const Node& retention, const ConfigPlace& retention_place) {
     return read_build_retention(retention, retention_place, out.retention);
   });
+  read_timeout_or_off(section, "queue_timeout", out.queue_timeout);
+  read_timeout(section, "start_timeout", out.start_timeout);
+  read_timeout_or_off(section, "idle_log_timeout", out.idle_log_timeout);
   section.read("tenants", [&](const Node& tenants, const ConfigPlace& tenants_place) {
     return read_tenants(tenants, tenants_place, out);
+  });
+  section.read("repositories", [&](const Node& repositories, const ConfigPlace& repositories_place) {
+    return read_repositories(repositories, repositories_place, out.rules);
   });
   section.read("backends", [&](const Node& backends, const ConfigPlace& backends_place) {
     return read_backends(backends, backends_place, out.backends);

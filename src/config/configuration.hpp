@@ -78,6 +78,9 @@ struct BuildsConfiguration {
   std::optional<std::chrono::milliseconds> layer_cache = std::chrono::days(7);
   DeliveryLimits deliveries;
   BuildRetention retention;
+  std::optional<std::chrono::milliseconds> queue_timeout = std::chrono::hours(24);  // nullopt: off
+  std::chrono::milliseconds start_timeout = std::chrono::minutes(2);
+  std::optional<std::chrono::milliseconds> idle_log_timeout;  // nullopt: off
   SchedulingRules rules;
   std::map<std::string, std::vector<RegistryLoginConfiguration>, std::less<>> registries;  // by tenant
   std::vector<LocalBackendConfiguration> backends{LocalBackendConfiguration{}};

@@ -49,6 +49,12 @@ Result<void> read_timeout(const QueryParameter& option, BuildRequest& request) {
   return {};
 }
 
+Result<void> read_not_before(const QueryParameter& option, BuildRequest& request) {
+  request.not_before = parse_rfc3339(option.value);
+  if (!request.not_before) return wrong_option(option, "an RFC 3339 time");
+  return {};
+}
+
 Result<void> read_format(const QueryParameter& option, BuildRequest& request) {
   if (option.value == "oci")
     request.format = ImageFormat::oci;
@@ -66,6 +72,7 @@ Result<void> read_option(const QueryParameter& option, BuildRequest& request) {
   if (name == "label") return read_pair(option, request.labels);
   if (name == "priority") return read_priority(option, request);
   if (name == "timeout") return read_timeout(option, request);
+  if (name == "not-before") return read_not_before(option, request);
   if (name == "format") return read_format(option, request);
   if (name == "tag")
     request.tags.push_back(option.value);
@@ -81,7 +88,7 @@ Result<void> read_option(const QueryParameter& option, BuildRequest& request) {
     return Error(ErrorCode::invalid_argument,
                  name.substr(0, 100) +
                      ": there is no such option; there are tag, build-arg, label, file, context, "
-                     "target, platform, format, priority and timeout");
+                     "target, platform, format, priority, not-before and timeout");
   return {};
 }
 

@@ -76,6 +76,7 @@ Result<void> append_log(const ApiCall& call, std::string&& body, HttpResponse& r
   LogStore& logs = call.parts().logs;
   const auto size = logs.append(call.identity.build, *offset, body, call.identity.guard);
   if (size) {
+    if (!body.empty()) call.parts().queue.note_output(credential(call));
     respond_with_json(200, "{\"size\":" + std::to_string(*size) + "}", response);
     return {};
   }

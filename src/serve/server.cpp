@@ -60,13 +60,15 @@ class RunningServer final : public Server {
     SLIPWAY_CHECK(open_engine());
     SLIPWAY_CHECK(make_backends());
     SLIPWAY_CHECK(make_maintenance());
+    SLIPWAY_CHECK(open_scheduler());
     make_handlers();
     SLIPWAY_TRY(const auto token_file,
                 ensure_administrator_token(engine_->tokens(), engine_->folder()));
     if (token_file)
       log_.info("administrator token written", {{"path", token_file->string()}});
     gate_.open(router_);
-    SLIPWAY_CHECK(start_scheduler());
+    scheduler_->run();
+    SLIPWAY_CHECK(start_sending_statuses());
     log_.info("listening", {{"url", url_},
                             {"data", engine_->folder().string()},
                             {"public_url", public_url_}});
@@ -197,7 +199,7 @@ class RunningServer final : public Server {
                                   engine_->logs(),     engine_->triggers(),      *deliveries_,
                                   engine_->tokens(),
                                   *maintenance_,       engine_->authenticator(), policy_,
-                                  engine_->clock(),    log_};
+                                  engine_->clock(),    log_,                     scheduler_.get()};
     BuildHandlerOptions options;
     options.public_url = public_url_;
     options.git_protocols = configuration_.builds.git_protocols;
@@ -216,17 +218,21 @@ class RunningServer final : public Server {
     router_.mount("/", *ops_);
   }
 
-  Result<void> start_scheduler() {
+  Result<void> open_scheduler() {
     SchedulerOptions options;
     options.server_url = public_url_;
+    options.start_timeout = configuration_.builds.start_timeout;
+    options.queue_timeout = configuration_.builds.queue_timeout;
+    options.idle_log_timeout = configuration_.builds.idle_log_timeout;
     options.rules = configuration_.builds.rules;
+    for (const LocalBackendConfiguration& backend : configuration_.builds.backends)
+      if (backend.slots > 0) options.rules.backends[backend.name] = backend.slots;
     std::vector<BuildBackend*> backends;
     for (const auto& backend : backends_) backends.push_back(backend.get());
     SLIPWAY_TRY(scheduler_, make_scheduler(engine_->metadata(), engine_->queue(),
                                            std::move(backends), engine_->clock(), options, log_,
                                            metrics_));
-    scheduler_->run();
-    return start_sending_statuses();
+    return {};
   }
 
   Result<void> start_sending_statuses() {

@@ -20,14 +20,14 @@
 //   qr      repository, build      empty: builds by repository                       BuildQueue
 //   qt      repository, state,     empty: builds by both                             BuildQueue
 //           build
-//   qw      tenant, rank, build    repository, platform: may start; rank is 2^63 -   BuildQueue
-//                                  priority, so the highest priority comes first
+//   qv      repository, rank,      platform, the backend to avoid: may start; rank   BuildQueue
+//           build                  is 2^63 - priority: the highest comes first
 //   qd      tenant, time, build    empty: may start from that time on                BuildQueue
 //   qa      build                  epoch (8), registration token's SHA-256 (32),     BuildQueue
 //                                  repository, the worker's nonce: while leased
 //   qk      build                  what its worker gets that nobody else may see:    BuildQueue
 //                                  JSON, sealed; until the build has ended
-//   qc      tenant                 queued (8), leased (8)                            BuildQueue
+//   qn      repository             queued (8), leased (8)                            BuildQueue
 //   qe      backend                leased (8)                                        BuildQueue
 //   qx      trigger, delivery,     the build that it made                            BuildQueue
 //           ref
@@ -109,11 +109,11 @@ inline constexpr std::string_view build = "qb";
 inline constexpr std::string_view build_by_state = "qs";
 inline constexpr std::string_view build_by_repository = "qr";
 inline constexpr std::string_view build_by_repository_and_state = "qt";
-inline constexpr std::string_view build_waiting = "qw";
+inline constexpr std::string_view build_waiting = "qv";
 inline constexpr std::string_view build_delayed = "qd";
 inline constexpr std::string_view build_attempt = "qa";
 inline constexpr std::string_view build_secrets = "qk";
-inline constexpr std::string_view tenant_counts = "qc";
+inline constexpr std::string_view repository_counts = "qn";
 inline constexpr std::string_view backend_counts = "qe";
 inline constexpr std::string_view delivery = "qx";
 inline constexpr std::string_view latest_of_trigger = "qz";

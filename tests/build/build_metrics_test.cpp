@@ -88,6 +88,7 @@ TEST(BuildMetrics, TellTheStepsOfAStartAndTheOutcome) {
 
   ASSERT_TRUE(world.queue->fail({build.id, 1}, {FailureClass::user, "x", "", {}}).ok());
   EXPECT_DOUBLE_EQ(metrics["slipway_builds_total outcome=user"].last, 1);
+  EXPECT_DOUBLE_EQ(metrics["slipway_build_attempts_total backend=local outcome=user"].last, 1);
   scheduler->step();
   EXPECT_DOUBLE_EQ(metrics["slipway_workers backend=local state=stopping"].last, 1);
   local.end(worker);

@@ -26,8 +26,8 @@ class BuildQueueTest : public testing::TestWithParam<StoreKind> {
   std::optional<std::string> head_of(const std::string& tenant) {
     const auto summary = queue().summary().value();
     const auto found = summary.tenants.find(tenant);
-    if (found == summary.tenants.end() || !found->second.head) return std::nullopt;
-    return found->second.head->build;
+    if (found == summary.tenants.end() || found->second.front.empty()) return std::nullopt;
+    return found->second.front.begin()->build;
   }
 
   std::vector<std::string> ids(const BuildFilter& filter) {
@@ -163,6 +163,111 @@ TEST_P(BuildQueueTest, OrdersByPriorityThenAge) {
   EXPECT_EQ(summary.leased_by_backend.at("local"), 4U);
 }
 
+TEST_P(BuildQueueTest, WaitsUntilItsNotBefore) {
+  BuildRequest request = request_for("app/a");
+  request.not_before = world.clock.now() + 90s;
+  const Build later = world.submit(request);
+  EXPECT_EQ(later.not_before, request.not_before);
+  EXPECT_EQ(queue().find(later.id).value(), later);
+  const Build now = world.submit("app/a");
+  EXPECT_EQ(head_of("app"), now.id);
+  EXPECT_EQ(queue().lease(later.id, "local").error().code, ErrorCode::conflict);
+  EXPECT_EQ(queue().summary()->tenants.at("app").next_ready, request.not_before);
+  world.clock.advance(90s);
+  EXPECT_EQ(head_of("app"), later.id) << "it is the older one";
+  world.reopen();
+  EXPECT_TRUE(queue().lease(later.id, "local").ok());
+  EXPECT_EQ(queue().find(later.id)->not_before, std::nullopt);
+
+  request.not_before = world.clock.now() - 1s;
+  EXPECT_EQ(world.submit(request).not_before, std::nullopt) << "it is over";
+}
+
+TEST_P(BuildQueueTest, LeasesSeveralInOneCommit) {
+  const Build a = world.submit("app/a");
+  const Build b = world.submit("app/b");
+  const Build gone = world.submit("app/b");
+  ASSERT_TRUE(queue().cancel(gone.id, "requested").ok());
+  const std::vector<LeaseOrder> orders{{a.id, "local"}, {gone.id, "local"}, {b.id, "cluster"}};
+  const auto commits = world.stores->metadata().counts().writes;
+  const auto leases = queue().lease(orders).value();
+  EXPECT_EQ(world.stores->metadata().counts().writes, commits + 1);
+  ASSERT_EQ(leases.size(), 3U);
+  EXPECT_EQ(leases[1].error().code, ErrorCode::conflict) << "and the others are leased";
+  EXPECT_EQ(leases[2]->build.attempts.back().backend, "cluster");
+  EXPECT_TRUE(queue().register_worker(leases[0]->registration_token, some_nonce).ok());
+  EXPECT_TRUE(queue().register_worker(leases[2]->registration_token, other_nonce).ok());
+}
+
+TEST_P(BuildQueueTest, ARefreshTakesOverWhatChangedAndNothingElse) {
+  QueueSummary known;
+  world.submit("app/a");
+  world.submit("zoo");
+  ASSERT_TRUE(queue().refresh(known).ok());
+  EXPECT_THAT(known.changed, ElementsAre("app", "zoo"));
+  ASSERT_TRUE(queue().refresh(known).ok());
+  EXPECT_THAT(known.changed, ElementsAre());
+  const Build other = world.submit("app/b");
+  ASSERT_TRUE(queue().refresh(known).ok());
+  EXPECT_THAT(known.changed, ElementsAre("app"));
+  EXPECT_EQ(known.tenants.at("app").queued, 2U);
+  EXPECT_EQ(known.tenants.at("app").repositories.at("app/b").heads.at(0).build, other.id);
+  ASSERT_TRUE(queue().cancel(other.id, "requested").ok());
+  ASSERT_TRUE(queue().refresh(known).ok());
+  EXPECT_EQ(known.tenants.at("app").repositories.count("app/b"), 0U);
+  EXPECT_EQ(known.tenants.at("app").queued, 1U);
+  for (int i = 0; i < 1100; ++i) {  // more than are remembered: everything is taken over
+    const Build brief = world.submit("brief/" + std::to_string(i));
+    ASSERT_TRUE(queue().cancel(brief.id, "requested").ok());
+    ASSERT_TRUE(queue().summary().ok());
+  }
+  ASSERT_TRUE(queue().refresh(known).ok());
+  EXPECT_EQ(known.tenants.count("brief"), 0U);
+  EXPECT_EQ(known.tenants.at("zoo").queued, 1U);
+}
+
+TEST_P(BuildQueueTest, WhatWaitsTooLongFails) {
+  const Build first = world.submit("app");
+  const Build retried = world.submit("app");
+  BuildRequest request = request_for("app");
+  request.not_before = world.clock.now() + 30min;
+  const Build later = world.submit(request);
+  world.clock.advance(30min);
+  ASSERT_TRUE(queue()
+                  .fail(world.run(retried.id), {FailureClass::infrastructure, "no_space", "", {}})
+                  .ok());
+  world.clock.advance(30min);
+  const Build fresh = world.submit("app");
+  const auto next = queue().expire(1h);
+  EXPECT_EQ(queue().find(first.id)->state, BuildState::failed);
+  EXPECT_EQ(queue().find(first.id)->failure->failure_class, FailureClass::timeout);
+  EXPECT_EQ(queue().find(first.id)->failure->reason, "queue_timeout");
+  EXPECT_THAT(world.log_of(first.id), HasSubstr("slipway: failed: it did not start within 1h"));
+  EXPECT_EQ(queue().find(retried.id)->state, BuildState::queued) << "its wait began anew";
+  EXPECT_EQ(queue().find(later.id)->state, BuildState::queued) << "from its not-before on";
+  EXPECT_EQ(next.value(), *request.not_before + 1h) << "and then it is asked again";
+  world.clock.advance(2h);
+  EXPECT_EQ(queue().expire(1h).value(), std::nullopt);
+  for (const Build& build : {retried, later, fresh})
+    EXPECT_EQ(queue().find(build.id)->failure->reason, "queue_timeout");
+  EXPECT_TRUE(queue().summary()->tenants.empty());
+}
+
+TEST_P(BuildQueueTest, ALossWithTheServerCostsNoTryThreeTimes) {
+  const Build build = world.submit("app");
+  for (unsigned loss = 1; loss <= 3; ++loss) {
+    const Build back = queue().lost_with_server(world.run(build.id), "gone").value();
+    EXPECT_EQ(back.state, BuildState::queued);
+    EXPECT_EQ(back.failed_attempts, 0U);
+    EXPECT_EQ(back.attempts.size(), loss);
+    EXPECT_EQ(back.attempts.back().outcome, AttemptOutcome::lost);
+    EXPECT_EQ(back.attempts.back().reason, "server_lost");
+    world.clock.advance(1s);
+    ASSERT_EQ(head_of("app"), build.id);
+  }
+  EXPECT_EQ(queue().lost_with_server(world.run(build.id), "gone")->failed_attempts, 1U);
+}
+
 TEST_P(BuildQueueTest, LeasesOnce) {
   const Build build = world.submit("app");
   ASSERT_TRUE(queue().lease(build.id, "local").ok());
@@ -251,7 +356,7 @@ TEST_P(BuildQueueTest, AStaleAttemptCanDoNothing) {
   EXPECT_TRUE(is_conflict(queue().fail(stale, failure)));
   EXPECT_TRUE(is_conflict(queue().started(stale)));
   EXPECT_TRUE(is_conflict(queue().no_room(stale)));
-  EXPECT_TRUE(is_conflict(queue().timed_out(stale)));
+  EXPECT_TRUE(is_conflict(queue().timed_out(stale, "timeout", "too long")));
   EXPECT_TRUE(is_conflict(queue().interrupted(stale, AttemptOutcome::lost, "r", "m")));
   EXPECT_TRUE(is_conflict(world.logs->append(build.id, 0, "x", queue().guard(stale))));
   const RepositoryName name = RepositoryName::parse("app").value();
@@ -282,7 +387,7 @@ TEST_P(BuildQueueTest, UsersFailuresAreFinalAtOnce) {
 
 TEST_P(BuildQueueTest, TimeoutsAreFinal) {
   const Build build = world.submit("app");
-  const Build ended = queue().timed_out(world.run(build.id)).value();
+  const Build ended = queue().timed_out(world.run(build.id), "timeout", "too long").value();
   EXPECT_EQ(ended.state, BuildState::failed);
   EXPECT_EQ(ended.failure->failure_class, FailureClass::timeout);
   EXPECT_EQ(ended.attempts[0].outcome, AttemptOutcome::timeout);
@@ -545,6 +650,49 @@ TEST_P(BuildQueueTest, StandsAfterAnyStep) {
   EXPECT_EQ(done.state, BuildState::succeeded);
   EXPECT_EQ(done.attempts.size(), 2U);
   EXPECT_TRUE(queue().summary()->tenants.empty());
+}
+
+TEST_P(BuildQueueTest, AQueueThatAnEarlierVersionWroteIsTakenOver) {
+  const Build low = world.submit("app/a", -5);
+  const Build high = world.submit("app/b", 5);
+  const Build running = world.submit("app/a");
+  const WorkerCredential attempt = world.run(running.id);
+  world.queue.reset();
+  const auto number = [](std::uint64_t value) {
+    std::string bytes;
+    for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<char>(value >> shift));
+    return bytes;
+  };
+  // By tenant: its rank (2^63 - priority) and build, with the repository; queued and leased.
+  const std::string zero(1, '\0');
+  const std::uint64_t middle = std::uint64_t{1} << 63U;
+  ASSERT_TRUE(world.stores->metadata()
+                  .write([&](WriteTransaction& transaction) -> Result<void> {
+                    for (const std::string repository : {"app/a", "app/b"})
+                      SLIPWAY_CHECK(transaction.erase("qn" + repository + zero));
+                    SLIPWAY_CHECK(transaction.erase("qvapp/a" + zero + number(middle + 5) + low.id +
+                                                    zero));
+                    SLIPWAY_CHECK(transaction.erase("qvapp/b" + zero + number(middle - 5) +
+                                                    high.id + zero));
+                    SLIPWAY_CHECK(transaction.put("qwapp" + zero + number(middle + 5) + low.id +
+                                                      zero,
+                                                  "app/a" + zero));
+                    SLIPWAY_CHECK(transaction.put("qwapp" + zero + number(middle - 5) + high.id +
+                                                      zero,
+                                                  "app/b" + zero));
+                    return transaction.put("qcapp" + zero, number(2) + number(1));
+                  })
+                  .ok());
+  world.reopen();
+  world.reopen();  // the second time there is nothing to do
+  EXPECT_EQ(head_of("app"), high.id);
+  const QueueSummary summary = queue().summary().value();
+  EXPECT_EQ(summary.tenants.at("app").queued, 2U);
+  EXPECT_EQ(summary.tenants.at("app").leased, 1U);
+  EXPECT_TRUE(queue().fail(attempt, {FailureClass::user, "x", "", {}}).ok());
+  world.run(high.id);
+  world.run(low.id);
+  EXPECT_EQ(queue().summary()->tenants.at("app").leased, 2U);
 }
 
 TEST_P(BuildQueueTest, OutcomesOfInterruptionsAreChecked) {

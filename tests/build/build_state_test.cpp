@@ -18,7 +18,8 @@ constexpr std::array events{
 
 /// The life of a build as the documentation tells it, by name: one line a state.
 const std::map<std::string, std::map<std::string, std::string>> told{
-    {"queued", {{"leased", "starting"}, {"cancelled", "cancelled"}}},
+    {"queued",
+     {{"leased", "starting"}, {"failed_timeout", "failed"}, {"cancelled", "cancelled"}}},
     {"starting",
      {{"no_room", "queued"},
       {"registered", "running"},

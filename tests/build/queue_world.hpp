@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 
+#include "tests/build/watched_stores.hpp"
 #include "tests/storage/temporary_folder.hpp"
 
 namespace slipway::test {
@@ -36,19 +37,23 @@ inline BuildRequest request_for(std::string_view repository, int priority = 0) {
 class QueueWorld {
  public:
   explicit QueueWorld(StoreKind kind = StoreKind::memory, const BuildQueueOptions& options = {})
-      : options_(options) {
-    if (kind == StoreKind::memory)
-      stores = make_memory_stores();
-    else
-      stores = open_stores(folder_.path()).value();
-    blobs = std::make_unique<BlobStore>(stores->metadata(), stores->objects(), clock);
-    registry = open_registry(*blobs, clock).value();
-    logs = std::make_unique<LogStore>(stores->metadata(), blobs.get());
-    tokens = WorkerTokens::open(stores->metadata()).value();
-    reopen();
+      : options_(options), kind_(kind) {
+    if (kind_ == StoreKind::memory)
+      stores = std::make_unique<WatchedStores>(make_memory_stores(), watch);
+    open();
   }
 
-  /// As another process would find the store.
+  /// As another process would find all of it: only what was committed is left.
+  void restart() {
+    queue.reset();
+    tokens.reset();
+    logs.reset();
+    registry.reset();
+    blobs.reset();
+    open();
+  }
+
+  /// As another process would find the queue.
   void reopen() {
     queue.reset();
     queue = open_build_queue(stores->metadata(), *registry, clock, options_).value();
@@ -97,11 +102,25 @@ class QueueWorld {
   }
 
  private:
+  void open() {
+    if (kind_ == StoreKind::lmdb) {
+      stores.reset();
+      stores = std::make_unique<WatchedStores>(open_stores(folder_.path()).value(), watch);
+    }
+    blobs = std::make_unique<BlobStore>(stores->metadata(), stores->objects(), clock);
+    registry = open_registry(*blobs, clock).value();
+    logs = std::make_unique<LogStore>(stores->metadata(), blobs.get());
+    tokens = WorkerTokens::open(stores->metadata()).value();
+    reopen();
+  }
+
   TemporaryFolder folder_;
   const BuildQueueOptions options_;
+  const StoreKind kind_;
 
  public:
   ManualClock clock{parse_rfc3339("2026-11-24T09:00:00Z").value()};
+  PointWatch watch;  // of each commit
   std::unique_ptr<Stores> stores;
   std::unique_ptr<BlobStore> blobs;
   std::unique_ptr<Registry> registry;

@@ -138,8 +138,8 @@ TEST_F(SchedulerTest, FillsTheRoomThereIsAndNoMore) {
   EXPECT_EQ(state(builds[1].id), BuildState::starting);
   EXPECT_EQ(state(builds[2].id), BuildState::queued);
   EXPECT_EQ(find(builds[2].id).epoch, 0U) << "waiting costs nothing";
-  EXPECT_EQ(scheduler->explain(find(builds[2].id)).value(),
-            "backend local: all 2 slots are in use");
+  EXPECT_EQ(scheduler->explain(find(builds[2].id))->why, "backend local: all 2 slots are in use");
+  EXPECT_EQ(scheduler->explain(find(builds[3].id))->position, 2U);
 
   ASSERT_TRUE(world.queue->cancel(builds[0].id, "requested").ok());
   scheduler->step();
@@ -275,6 +275,82 @@ TEST_F(SchedulerTest, ABuildThatTakesTooLongIsEnded) {
   EXPECT_FALSE(local.has(name));
 }
 
+TEST_F(SchedulerTest, ABuildThatDoesNotStartInTimeFails) {
+  options.queue_timeout = 10min;
+  local.set_slots(0);
+  make();
+  const Build build = world.submit("app");
+  run_for(9min);
+  EXPECT_EQ(state(build.id), BuildState::queued);
+  run_for(2min);
+  EXPECT_EQ(state(build.id), BuildState::failed);
+  EXPECT_EQ(find(build.id).failure->reason, "queue_timeout");
+  EXPECT_EQ(find(build.id).failure->failure_class, FailureClass::timeout);
+  const Build second = world.submit("app");
+  run_for(11min);
+  EXPECT_EQ(find(second.id).failure->reason, "queue_timeout");
+}
+
+TEST_F(SchedulerTest, ABuildWhoseLogStandsStillIsEnded) {
+  options.idle_log_timeout = 2min;
+  local.set_slots(3);
+  make();
+  const Build still = world.submit("app");
+  const Build talks = world.submit("app");
+  const Build pushes = world.submit("app");
+  scheduler->step();
+  std::map<std::string, WorkerCredential> attempts;
+  for (const std::string& id : {still.id, talks.id, pushes.id}) attempts[id] = register_worker(id);
+  ASSERT_TRUE(world.queue->begin_phase(attempts[pushes.id], BuildPhase::pushing, "").ok());
+  const std::string hung = worker(still.id);
+  for (int i = 0; i < 5; ++i) {
+    run_for(30s);
+    for (const auto& [id, attempt] : attempts) (void)world.queue->heartbeat(attempt);
+    world.queue->note_output(attempts[talks.id]);
+    if (i == 2) {
+      EXPECT_EQ(state(still.id), BuildState::running) << "90 s";
+    }
+  }
+  EXPECT_EQ(state(still.id), BuildState::failed);
+  EXPECT_EQ(find(still.id).failure->reason, "idle_log");
+  EXPECT_EQ(find(still.id).failure->failure_class, FailureClass::timeout);
+  EXPECT_FALSE(local.has(hung));
+  EXPECT_EQ(state(talks.id), BuildState::running);
+  EXPECT_EQ(state(pushes.id), BuildState::running) << "a push says nothing";
+}
+
+TEST_F(SchedulerTest, TheFirstRetryIsWithinASecondAndElsewhere) {
+  make({&local, &cluster});
+  const Build build = world.submit("app");
+  scheduler->step();
+  ASSERT_EQ(find(build.id).attempts.back().backend, "local");
+  local.end(worker(build.id), "killed by signal 9");
+  scheduler->step();
+  EXPECT_EQ(state(build.id), BuildState::queued);
+  run_for(1s);
+  EXPECT_EQ(state(build.id), BuildState::starting);
+  EXPECT_EQ(find(build.id).attempts.back().backend, "cluster") << "although local has room";
+}
+
+TEST_F(SchedulerTest, KeepsTheCapsOfRepositoriesAndBackends) {
+  options.rules.repositories = {{"app/heavy", 1}};
+  options.rules.backends = {{"cluster", 1}};
+  cluster.set_slots(9);
+  make({&cluster});
+  const Build first = world.submit("app/heavy");
+  const Build second = world.submit("app/heavy");
+  const Build other = world.submit("app/light");
+  scheduler->step();
+  EXPECT_EQ(cluster.requests().size(), 1U);
+  EXPECT_EQ(scheduler->explain(find(second.id))->reason, WaitReason::repository_cap);
+  EXPECT_EQ(scheduler->explain(find(other.id))->why,
+            "backend cluster: at its cap of 1 running build");
+  ASSERT_TRUE(world.queue->cancel(first.id, "requested").ok());
+  scheduler->step();
+  EXPECT_EQ(state(second.id), BuildState::starting);
+  EXPECT_EQ(state(other.id), BuildState::queued);
+}
+
 TEST_F(SchedulerTest, StopsAreRepeatedUntilTheyWork) {
   make();
   const Build build = world.submit("app");
@@ -372,7 +448,8 @@ TEST_F(SchedulerTest, ARunningWorkerThatIsGoneIsLost) {
   restart();
   for (const std::string& id : {gone.id, ended.id}) {
     EXPECT_EQ(find(id).attempts[0].outcome, AttemptOutcome::lost);
-    EXPECT_EQ(find(id).failed_attempts, 1U);
+    EXPECT_EQ(find(id).attempts[0].reason, "server_lost");
+    EXPECT_EQ(find(id).failed_attempts, 0U) << "the server was lost, not the build";
   }
   EXPECT_FALSE(local.has(dead)) << "forgotten";
 }

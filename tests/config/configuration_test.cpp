@@ -56,6 +56,9 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.builds.deliveries.most, 100U);
   EXPECT_EQ(configuration.builds.retention.builds, std::chrono::days(365));
   EXPECT_EQ(configuration.builds.retention.logs, std::chrono::days(90));
+  EXPECT_EQ(configuration.builds.queue_timeout, std::chrono::hours(24));
+  EXPECT_EQ(configuration.builds.start_timeout, std::chrono::minutes(2));
+  EXPECT_EQ(configuration.builds.idle_log_timeout, std::nullopt);
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
   EXPECT_EQ(configuration.builds.backends[0].name, "local");
   EXPECT_EQ(configuration.builds.backends[0].slots, 0U);
@@ -96,7 +99,13 @@ builds:
   timeout: 90m
   deliveries: {kept: 7d, most: 20}
   retention: {builds: 30d, logs: 12h}
+  queue_timeout: off
+  start_timeout: 30s
+  idle_log_timeout: 10m
   tenants: {app: {weight: 2, max_running: 20}}
+  repositories:                         # first match; each repository has the cap for itself
+    - {repository: "app/unbounded"}
+    - {repository: "app/*", max_running: 3}
   backends:
     - {name: local, type: local, slots: 2, builder: buildah}
     - {name: second, type: local, slots: 1}
@@ -152,12 +161,19 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.builds.deliveries.most, 20U);
   EXPECT_EQ(configuration.builds.retention.builds, std::chrono::days(30));
   EXPECT_EQ(configuration.builds.retention.logs, std::chrono::hours(12));
+  EXPECT_EQ(configuration.builds.queue_timeout, std::nullopt);
+  EXPECT_EQ(configuration.builds.start_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(configuration.builds.idle_log_timeout, std::chrono::minutes(10));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
   EXPECT_EQ(app.weight, 2);
   EXPECT_EQ(app.max_running, 20U);
   ASSERT_EQ(configuration.builds.backends.size(), 2U);
   EXPECT_EQ(configuration.builds.backends[0].slots, 2U);
   EXPECT_EQ(configuration.builds.backends[1].name, "second");
+  const SchedulingRules& rules = configuration.builds.rules;
+  EXPECT_EQ(cap_of_repository(rules, "app/unbounded"), std::nullopt);
+  EXPECT_EQ(cap_of_repository(rules, "app/web"), 3U);
+  EXPECT_EQ(cap_of_repository(rules, "other/web"), std::nullopt);
   ASSERT_EQ(configuration.builds.rules.routes.size(), 2U);
   EXPECT_EQ(configuration.builds.rules.routes[0].repository, "heavy/*");
   EXPECT_THAT(configuration.builds.rules.routes[0].backends, ElementsAre("second"));
@@ -339,7 +355,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "limits, listen, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, deliveries, "
-                "git_protocols, retention, routes, tenants, timeout"},
+                "git_protocols, idle_log_timeout, queue_timeout, repositories, retention, routes, "
+                "start_timeout, tenants, timeout"},
         Mistake{"a_key_twice", "data: a\nlisten: 127.0.0.1:1\ndata: b\n",
                 "config.yaml:3: data: given twice"},
         Mistake{"the_first_of_two_mistakes", "anonymous: all\nlisten: nowhere\n",

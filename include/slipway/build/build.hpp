@@ -93,6 +93,7 @@ struct BuildRequest {
   ImageFormat format = ImageFormat::automatic;
   int priority = 0;  // higher first, within a tenant
   std::optional<std::chrono::seconds> timeout;
+  std::optional<Timestamp> not_before;  // waits until then; of a submit only, see Build
 
   explicit BuildRequest(RepositoryName name, BuildSource from)
       : repository(std::move(name)), source(std::move(from)) {}
@@ -155,7 +156,8 @@ struct Build {
   std::optional<Digest> digest;
   std::uint64_t epoch = 0;          // of the latest attempt; 0 before the first
   unsigned failed_attempts = 0;     // that cost a try
-  std::optional<Timestamp> not_before;  // a retry's backoff
+  std::optional<Timestamp> not_before;  // as asked for, or a retry's backoff
+  std::optional<Timestamp> waiting_since;  // for a place, when not since it was queued
   std::vector<BuildAttempt> attempts;
   BuildTimes times;  // the latest attempt's, with queued and finished of the build
 

@@ -50,6 +50,12 @@ enum class AttemptStanding : std::uint8_t {
   over,      // ended, or replaced
 };
 
+/// Which build shall start where.
+struct LeaseOrder {
+  std::string build;
+  std::string backend;
+};
+
 struct BuildLease {
   Build build;
   std::string registration_token;  // one use
@@ -109,14 +115,21 @@ class BuildQueue {
 
   // ---- for the scheduler ----
 
-  /// What decisions are made of: as new as the last commit that notified `queue`. Only tenants that
-  /// changed are read again, and copying it costs as many tenants as have builds queued or leased,
-  /// not as many as there are builds. Retries whose time has come are moved to their place here: a
-  /// transaction, for them only. Errors: io, unavailable, corrupt.
-  virtual Result<QueueSummary> summary() = 0;
+  /// Brings what decisions are made of up to date: as new as the last commit that notified `queue`.
+  /// Costs as much as changed since `known` was refreshed last, however many builds and tenants
+  /// there are. Builds whose not-before is over are moved to their place here: a transaction, for
+  /// them only. Errors: io, unavailable, corrupt.
+  virtual Result<void> refresh(QueueSummary& known) = 0;
+
+  /// The same as a value of its own, which costs as much as there is. Errors: as refresh.
+  Result<QueueSummary> summary();
 
   /// queued -> starting, with a new epoch and worker name. Errors: not_found, conflict, io.
-  virtual Result<BuildLease> lease(std::string_view id, std::string_view backend) = 0;
+  Result<BuildLease> lease(std::string_view id, std::string_view backend);
+
+  /// Several at once in one transaction: an answer for each, in their order. One that is refused
+  /// (not_found, conflict) leaves the others. Errors: io, corrupt; then none is leased.
+  virtual Result<std::vector<Result<BuildLease>>> lease(std::span<const LeaseOrder> orders) = 0;
 
   /// The backend accepted the worker. Errors: not_found, conflict (stale), io.
   virtual Result<void> started(const WorkerCredential& attempt) = 0;
@@ -129,8 +142,20 @@ class BuildQueue {
   virtual Result<Build> interrupted(const WorkerCredential& attempt, AttemptOutcome outcome,
                                     std::string_view reason, std::string_view message) = 0;
 
-  /// The attempt took longer than the build may. Errors: as started.
-  virtual Result<Build> timed_out(const WorkerCredential& attempt) = 0;
+  /// The server found, when it started, that the worker of a running attempt is gone: the machine
+  /// may have gone down with it. Back to the queue without the loss of a try, three times for one
+  /// build; after that as interrupted. Errors: as started.
+  virtual Result<Build> lost_with_server(const WorkerCredential& attempt,
+                                         std::string_view message) = 0;
+
+  /// A deadline of the attempt passed: `reason` is a stable word. Errors: as started.
+  virtual Result<Build> timed_out(const WorkerCredential& attempt, std::string_view reason,
+                                  std::string_view message) = 0;
+
+  /// Fails builds that have waited in the queue for longer than this (class timeout, reason
+  /// "queue_timeout"); waiting begins anew after each attempt and at a not-before. Answers when the
+  /// next one will have, nullopt: none waits. Errors: io, corrupt.
+  virtual Result<std::optional<Timestamp>> expire(std::chrono::milliseconds longest) = 0;
 
   /// Attempts that are out, for adoption after a start. Errors: io, corrupt.
   virtual Result<std::vector<Build>> leased_builds() = 0;
@@ -154,6 +179,12 @@ class BuildQueue {
 
   /// When something was last heard of the attempt, in this process; nullopt: nothing yet.
   virtual std::optional<MonotonicTime> last_heard(const WorkerCredential& attempt) = 0;
+
+  /// The worker has sent some of its log. Costs nothing.
+  virtual void note_output(const WorkerCredential& attempt) = 0;
+
+  /// When it did so last, in this process; nullopt: not yet.
+  virtual std::optional<MonotonicTime> last_output(const WorkerCredential& attempt) = 0;
 
   /// The phase begins; `commit` is what a ref turned out to be, when the source is git.
   /// Errors: conflict, io.

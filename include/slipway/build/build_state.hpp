@@ -4,7 +4,8 @@
 //   queued ------------> starting ---------> running ------------------------------> the end
 //     ^                     |                   |
 //     +---- no_room --------+                   |
-//     +---- lost, infrastructure (tries left) --+        cancel ends it from any state but an end
+//     +---- lost, infrastructure (tries left) --+        cancel ends it from any state but an end,
+//                                                        and the queue's deadline one that waits
 //
 // A transition that is not in the table does not exist: whoever asks for it gets a conflict.
 //
@@ -46,7 +47,7 @@ enum class BuildEvent : std::uint8_t {
   registered,      // the worker called
   succeeded,       // the worker reports a digest
   failed_user,     // the worker reports a failure of class user
-  failed_timeout,  // by the worker, or by the scheduler's deadline
+  failed_timeout,  // by the worker, or by a deadline: of the queue, the build or its log
   interrupted,     // infrastructure failed or the worker is lost, and tries are left
   exhausted,       // the same, and none are left
   cancelled,       // by a person, or superseded
@@ -60,6 +61,7 @@ struct BuildTransition {
 
 inline constexpr std::array build_transitions{
     BuildTransition{BuildState::queued, BuildEvent::leased, BuildState::starting},
+    BuildTransition{BuildState::queued, BuildEvent::failed_timeout, BuildState::failed},
     BuildTransition{BuildState::queued, BuildEvent::cancelled, BuildState::cancelled},
     BuildTransition{BuildState::starting, BuildEvent::no_room, BuildState::queued},
     BuildTransition{BuildState::starting, BuildEvent::registered, BuildState::running},

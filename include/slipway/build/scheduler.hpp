@@ -9,12 +9,14 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <slipway/build/backend.hpp>
 #include <slipway/build/build_queue.hpp>
 #include <slipway/build/scheduling_policy.hpp>
+#include <slipway/build/wait_explanation.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/support/clock.hpp>
 #include <slipway/support/log.hpp>
@@ -27,6 +29,8 @@ struct SchedulerOptions {
   SchedulingRules rules;
   std::chrono::milliseconds start_timeout{120'000};   // leased to registered
   std::chrono::milliseconds silence_timeout{60'000};  // a worker that is not heard of
+  std::optional<std::chrono::milliseconds> queue_timeout;     // a build that does not start
+  std::optional<std::chrono::milliseconds> idle_log_timeout;  // a build whose log stands still
 };
 
 class Scheduler {
@@ -44,8 +48,11 @@ class Scheduler {
   /// Ends the loop after the calls that are being made; workers go on. Also done by the destructor.
   virtual void stop() = 0;
 
-  /// Why a queued build waits, for people. Errors: as BuildQueue::summary.
-  virtual Result<std::string> explain(const Build& build) = 0;
+  /// Why a queued build waits. Errors: as BuildQueue::refresh and position.
+  virtual Result<WaitExplanation> explain(const Build& build) = 0;
+
+  /// The queue as people see it. Errors: as BuildQueue::refresh.
+  virtual Result<QueueOverview> overview() = 0;
 };
 
 /// Everything must outlive the scheduler. Adopts before it returns; a backend that cannot list its

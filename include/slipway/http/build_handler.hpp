@@ -16,6 +16,7 @@
 #include <slipway/build/build_queue.hpp>
 #include <slipway/build/delivery_store.hpp>
 #include <slipway/build/log_store.hpp>
+#include <slipway/build/scheduler.hpp>
 #include <slipway/build/trigger.hpp>
 #include <slipway/build/worker_protocol.hpp>
 #include <slipway/http/handler.hpp>
@@ -38,6 +39,7 @@ struct BuildHandlerParts {
   const AccessPolicy& policy;
   Clock& clock;
   Log& log;
+  Scheduler* scheduler = nullptr;  // tells why builds wait; none: nothing tells it
 };
 
 struct BuildHandlerOptions {

@@ -1,0 +1,15 @@
+// Folders that an earlier version wrote: their queue was kept by tenant, and is by repository now.
+//
+// Thread safety: before anyone else uses the store's queue.
+#pragma once
+
+#include <slipway/core/result.hpp>
+#include <slipway/storage/metadata_store.hpp>
+
+namespace slipway {
+
+/// Brings the rows of waiting builds and of counts up to date, once; a crash in between only makes
+/// it begin again. Errors: io, corrupt.
+Result<void> renew_queue_rows(MetadataStore& metadata);
+
+}  // namespace slipway
