@@ -77,6 +77,8 @@ inline constexpr std::array access_table{
     AccessRow{HttpMethod::get, "/api/v1/builds/{id}/log", access::build},
     AccessRow{HttpMethod::get, "/api/v1/builds/{id}/events", access::build},
     AccessRow{HttpMethod::get, "/api/v1/events", access::builds},
+    AccessRow{HttpMethod::get, "/api/v1/builds/{id}/explain", access::build},
+    AccessRow{HttpMethod::get, "/api/v1/queue", access::builds},
     AccessRow{HttpMethod::post, "/api/v1/builds/{id}/cancel", access::build},
     AccessRow{HttpMethod::post, "/api/v1/builds/{id}/retry", access::build},
     AccessRow{HttpMethod::post, "/api/v1/repositories/{repository}/builds",

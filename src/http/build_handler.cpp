@@ -18,6 +18,8 @@ constexpr auto routes = with_access(prefix, std::array{
     Route{HttpMethod::get, "builds/{id}/log", "build_log", show_build_log},
     Route{HttpMethod::get, "builds/{id}/events", "build_events", follow_build},
     Route{HttpMethod::get, "events", "events", follow_builds},
+    Route{HttpMethod::get, "builds/{id}/explain", "build_explain", explain_build},
+    Route{HttpMethod::get, "queue", "queue", show_queue},
     Route{HttpMethod::post, "builds/{id}/cancel", "build_cancel", cancel_build},
     Route{HttpMethod::post, "builds/{id}/retry", "build_retry", retry_build},
     Route{HttpMethod::get, "repositories", "repositories", list_repositories},

@@ -135,16 +135,6 @@ HttpAction list_builds(const ApiCallPointer& call, HttpResponse&) {
   return answer_blocking(call, respond_with_list);
 }
 
-HttpAction show_build(const ApiCallPointer& call, HttpResponse& response) {
-  return answer_point_read(
-      call,
-      [](const ApiCall& asked, HttpResponse& answer) -> Result<void> {
-        SLIPWAY_TRY(const Build build, visible_build(asked, asked.parameters.front()));
-        return respond_with_build(200, build, answer);
-      },
-      response);
-}
-
 HttpAction show_build_log(const ApiCallPointer& call, HttpResponse& response) {
   return answer_point_read(call, respond_with_log, response);
 }

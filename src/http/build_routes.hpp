@@ -9,7 +9,6 @@ namespace slipway {
 
 // build_routes.cpp
 HttpAction list_builds(const ApiCallPointer& call, HttpResponse& response);
-HttpAction show_build(const ApiCallPointer& call, HttpResponse& response);
 HttpAction show_build_log(const ApiCallPointer& call, HttpResponse& response);
 HttpAction cancel_build(const ApiCallPointer& call, HttpResponse& response);
 HttpAction retry_build(const ApiCallPointer& call, HttpResponse& response);
@@ -17,6 +16,11 @@ HttpAction retry_build(const ApiCallPointer& call, HttpResponse& response);
 // event_routes.cpp
 HttpAction follow_builds(const ApiCallPointer& call, HttpResponse& response);
 HttpAction follow_build(const ApiCallPointer& call, HttpResponse& response);
+
+// queue_routes.cpp
+HttpAction show_build(const ApiCallPointer& call, HttpResponse& response);
+HttpAction explain_build(const ApiCallPointer& call, HttpResponse& response);
+HttpAction show_queue(const ApiCallPointer& call, HttpResponse& response);
 
 // submit_routes.cpp
 HttpAction submit_build(const ApiCallPointer& call, HttpResponse& response);

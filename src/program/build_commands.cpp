@@ -7,6 +7,7 @@
 #include "program/api_client.hpp"
 #include "program/build_report.hpp"
 #include "program/build_submit.hpp"
+#include "program/wait_report.hpp"
 #include "program/log_follower.hpp"
 #include "program/terminal_text.hpp"
 
@@ -69,8 +70,24 @@ ExitStatus show(const OneBuildOptions& options) {
       print(json + "\n");
       return ExitStatus::done;
     }
-    SLIPWAY_TRY(const Build build, parse_build(json));
-    print(build_details(build));
+    SLIPWAY_TRY(const json::Document document, json::Document::parse(json));
+    SLIPWAY_TRY(const Build build, read_build(document.root()));
+    print(build_details(build, document.root().find("queue").find("why").text()));
+    return ExitStatus::done;
+  });
+}
+
+ExitStatus explain(const OneBuildOptions& options) {
+  return with_client(options.client, [&](const ApiClient& client) -> Result<ExitStatus> {
+    SLIPWAY_TRY(
+        const std::string json,
+        client.get(slipway::format("/api/v1/builds/{}/explain", path_part(options.id))));
+    if (options.client.json) {
+      print(json + "\n");
+      return ExitStatus::done;
+    }
+    SLIPWAY_TRY(const json::Document document, json::Document::parse(json));
+    print(wait_report(document.root()));
     return ExitStatus::done;
   });
 }
@@ -148,6 +165,8 @@ void add_build_commands(CLI::App& parent, Command& command) {
                   "Go on until the build ends; exit status 1 when it did not succeed");
     add_client_options(*app, options->client);
   }
+  add_one_build_command(group, "explain", "Why a build waits, and when it may start", command,
+                        explain);
   add_one_build_command(group, "cancel", "End a build", command, cancel);
   add_one_build_command(group, "retry", "A new build of the same request", command, retry);
 }

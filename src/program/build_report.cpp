@@ -98,7 +98,7 @@ std::string waterfall(const BuildTimes& times) {
   return text;
 }
 
-std::string build_details(const Build& build) {
+std::string build_details(const Build& build, std::string_view waits) {
   std::string text;
   add_line(text, "build", build.id);
   add_line(text, "repository", build.request.repository.str());
@@ -106,6 +106,7 @@ std::string build_details(const Build& build) {
   if (build.phase) state.append(", ").append(to_string(*build.phase));
   if (!build.cancel_reason.empty()) state.append(", ").append(build.cancel_reason);
   add_line(text, "state", state);
+  add_line(text, "waits", waits);
   if (build.failure) add_line(text, "failure", failure_line(*build.failure));
   add_line(text, "superseded", build.superseded_by);
   add_line(text, "source", source_of(build));

@@ -14,8 +14,8 @@ namespace slipway {
 /// One row a build.
 std::string build_table(const std::vector<Build>& builds);
 
-/// All that is known of it, a line each, and its waterfall.
-std::string build_details(const Build& build);
+/// All that is known of it, a line each, and its waterfall. `waits`: why it does, or empty.
+std::string build_details(const Build& build, std::string_view waits = {});
 
 /// How long each step took, drawn against the whole:
 ///

@@ -38,6 +38,7 @@ struct SubmitOptions {
   std::string format;
   std::optional<int> priority;
   std::optional<std::chrono::milliseconds> timeout;
+  std::optional<Timestamp> not_before;
   bool follow = false;
 };
 
@@ -119,6 +120,7 @@ std::string json_request(const SubmitOptions& options, std::string_view source,
   json.member_if("format", options.format);
   if (options.priority) json.key("priority").number(*options.priority);
   if (options.timeout) json.member("timeout", format_duration(*options.timeout));
+  if (options.not_before) json.member("not_before", to_rfc3339(*options.not_before));
   write_members(json, secrets);
   json.end_object();
   return json.take();
@@ -138,6 +140,7 @@ std::string context_query(const SubmitOptions& options) {
   add("format", options.format);
   if (options.priority) add("priority", std::to_string(*options.priority));
   if (options.timeout) add("timeout", format_duration(*options.timeout));
+  if (options.not_before) add("not-before", to_rfc3339(*options.not_before));
   return query;
 }
 
@@ -243,6 +246,8 @@ void add_build_submit_command(CLI::App& group, Command& command) {
              "Higher goes first within a tenant (default 0)");
   add_parsed(*app, "--timeout", {"DURATION", "a duration such as 90s or 1h"}, parse_duration,
              options->timeout, "How long the build may take");
+  add_parsed(*app, "--not-before", {"TIME", "a time such as 2026-11-24T09:00:00Z"}, parse_rfc3339,
+             options->not_before, "It waits until then");
   app->add_flag("--follow", options->follow,
                 "Print the log until the build ends; exit status 1 when it did not succeed");
   add_client_options(*app, options->client);

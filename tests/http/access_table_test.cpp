@@ -53,6 +53,8 @@ constexpr Line lines[] = {
     {"GET", "/api/v1/builds/{id}/log", see_build},
     {"GET", "/api/v1/builds/{id}/events", see_build},
     {"GET", "/api/v1/events", known},
+    {"GET", "/api/v1/builds/{id}/explain", see_build},
+    {"GET", "/api/v1/queue", known},
     {"POST", "/api/v1/builds/{id}/cancel", see_build},
     {"POST", "/api/v1/builds/{id}/retry", see_build},
     {"POST", "/api/v1/repositories/{repository}/builds", build},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <slipway/build/scheduler.hpp>
 #include <slipway/support/hasher.hpp>
 
 #include "tests/http/api_fixture.hpp"
@@ -97,6 +98,87 @@ TEST_F(BuildHandlerTest, SubmitShowAndCancel) {
   EXPECT_EQ(again.status, 202);
   EXPECT_NE(id_of(again), id);
   EXPECT_EQ(queue_->find(id_of(again))->request.args.at("A"), "1");
+}
+
+TEST_F(BuildHandlerTest, WhyABuildWaitsAndTheQueueAreTold) {
+  const std::string first = submit("app/web");
+  const std::string second = submit("app/web");
+  submit("secret/web");
+  EXPECT_EQ(get("/api/v1/queue", builder_).status, 422) << "without a scheduler";
+  EXPECT_EQ(get("/api/v1/builds/" + first + "/explain", builder_).status, 422);
+
+  SchedulerOptions options;
+  options.rules.tenants["app"] = {2, 0};
+  const auto scheduler = *make_scheduler(*metadata_, *queue_, {}, clock_, options);
+  BuildHandlerParts parts = parts_;
+  parts.scheduler = scheduler.get();
+  api_ = make_build_handler(parts, options_);
+  const Answer told = get("/api/v1/builds/" + second + "/explain", builder_);
+  ASSERT_EQ(told.status, 200) << told.text;
+  const auto json = told.json();
+  EXPECT_EQ(json.root().find("reason").text(), "tenant_cap");
+  EXPECT_EQ(json.root().find("why").text(), "tenant app is at its cap of 0 running builds");
+  EXPECT_EQ(json.root().find("starts").text(), "never, while the cap of tenant app is 0");
+  EXPECT_EQ(json.root().find("position").as_int64(), 2);
+  EXPECT_EQ(json.root().find("tenant").find("weight").as_int64(), 2);
+  EXPECT_DOUBLE_EQ(json.root().find("tenant").find("share").as_double().value_or(0), 0.6667);
+  EXPECT_EQ(json.root().find("repository").find("queued").as_int64(), 2);
+  EXPECT_EQ(get("/api/v1/builds/" + second + "/explain", reader_).status, 404);
+
+  const Answer shown = get("/api/v1/builds/" + second, builder_);
+  const auto build = shown.json();
+  EXPECT_EQ(build.root().find("queue").find("position").as_int64(), 2);
+  EXPECT_EQ(build.root().find("queue").find("why").text(),
+            "tenant app is at its cap of 0 running builds");
+
+  const Answer seen = get("/api/v1/queue", builder_);
+  ASSERT_EQ(seen.status, 200);
+  const auto queue = seen.json();
+  ASSERT_EQ(queue.root().find("tenants").size(), 1U) << "and nothing of the other tenant's";
+  EXPECT_EQ(queue.root().find("tenants").elements()[0].find("queued").as_int64(), 2);
+  EXPECT_EQ(get("/api/v1/queue", administrator_).json().root().find("tenants").size(), 2U);
+  EXPECT_EQ(get("/api/v1/queue", reader_).json().root().find("tenants").size(), 0U);
+}
+
+TEST_F(BuildHandlerTest, TheApiHasFinishTimeDurationPositionAttemptBackendAndDigest) {
+  const std::string manifest =
+      R"({"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]})";
+  const Digest digest = digest_of(manifest);
+  ASSERT_TRUE(registry_
+                  ->put_manifest(*RepositoryName::parse("app/web"), digest, manifest,
+                                 "application/vnd.oci.image.index.v1+json")
+                  .ok());
+  const std::string id = submit("app/web");
+  clock_.advance(std::chrono::milliseconds(250));
+  const Registration worker = run(id);
+  clock_.advance(std::chrono::seconds(7));
+  ASSERT_TRUE(queue_->succeed({id, worker.build.epoch}, digest).ok());
+  const auto build = get("/api/v1/builds/" + id, builder_).json();
+  EXPECT_EQ(build.root().find("digest").text(), digest.to_string());
+  EXPECT_EQ(build.root().find("times").find("queued").text(), "2026-11-24T09:05:03.007Z");
+  EXPECT_EQ(build.root().find("times").find("leased").text(), "2026-11-24T09:05:03.257Z");
+  EXPECT_EQ(build.root().find("times").find("finished").text(), "2026-11-24T09:05:10.257Z");
+  const json::Value attempt = build.root().find("attempts").elements()[0];
+  EXPECT_EQ(attempt.find("number").as_int64(), 1);
+  EXPECT_EQ(attempt.find("backend").text(), "local");
+  EXPECT_EQ(attempt.find("outcome").text(), "succeeded");
+}
+
+TEST_F(BuildHandlerTest, ASubmitMayAskToWait) {
+  const Answer answer = post("/api/v1/repositories/app/web/builds",
+                             R"({"source":{"git":{"url":"https://h/x"}},)"
+                             R"("not_before":"2026-11-24T10:00:00Z"})",
+                             builder_);
+  ASSERT_EQ(answer.status, 202) << answer.text;
+  EXPECT_EQ(answer.json().root().find("not_before").text(), "2026-11-24T10:00:00.000Z");
+  EXPECT_EQ(post("/api/v1/repositories/app/web/builds",
+                 R"({"source":{"git":{"url":"https://h/x"}},"not_before":"tomorrow"})", builder_)
+                .status,
+            400);
+  const Answer context = upload(
+      "/api/v1/repositories/app/web/builds?not-before=2026-11-24T10:00:00Z", "tar", builder_);
+  ASSERT_EQ(context.status, 202) << context.text;
+  EXPECT_EQ(context.json().root().find("not_before").text(), "2026-11-24T10:00:00.000Z");
 }
 
 TEST_F(BuildHandlerTest, ANameWithEncodedSlashesIsTheSame) {

@@ -64,12 +64,36 @@ TEST_F(Client, OptionsWinOverTheEnvironment) {
 
 TEST_F(Client, AnUnknownBuildIsAFailure) {
   const std::string id = "01JDCZ0M4Y7W3Q6S8N2V5X9K1B";
-  for (const char* verb : {"show", "logs", "cancel", "retry"}) {
+  for (const char* verb : {"show", "logs", "explain", "cancel", "retry"}) {
     const Ended ended = slipway({"build", verb, id});
     EXPECT_EQ(ended.status, 1) << verb;
     EXPECT_THAT(ended.errors, HasSubstr(id)) << verb;
   }
   EXPECT_EQ(slipway({"build", "logs", id, "--follow"}).status, 1);
+}
+
+TEST_F(Client, WhyABuildWaitsIsTold) {
+  const Ended submitted =
+      slipway({"build", "submit", "app/web", "--git", "https://127.0.0.1:1/x", "--not-before",
+               "2999-01-01T00:00:00Z", "--output", "json"});
+  ASSERT_EQ(submitted.status, 0) << submitted.errors;
+  const std::string id = text_of(parse(submitted.output), "id");
+  const Ended told = slipway({"build", "explain", id});
+  EXPECT_EQ(told.status, 0) << told.errors;
+  EXPECT_THAT(told.output, HasSubstr("it was asked to wait until 2999-01-01T00:00:00.000Z"));
+  EXPECT_THAT(told.output, HasSubstr("starts      not before 2999-01-01T00:00:00.000Z"));
+  EXPECT_THAT(told.output, HasSubstr("local"));
+  const json::Document json =
+      parse(slipway({"build", "explain", id, "--output", "json"}).output);
+  EXPECT_EQ(text_of(json, "reason"), "not_before");
+  EXPECT_EQ(json.root().find("tenant").find("name").text(), "app");
+  EXPECT_THAT(slipway({"build", "show", id}).output, HasSubstr("waits       it was asked to wait"));
+  EXPECT_EQ(slipway({"build", "submit", "app/web", "--git", "https://x/y", "--not-before", "soon"})
+                .status,
+            2);
+  EXPECT_EQ(slipway({"build", "cancel", id}).status, 0);
+  EXPECT_THAT(slipway({"build", "explain", id}).output,
+              HasSubstr("it does not wait: it is cancelled"));
 }
 
 TEST_F(Client, ABuildThatFailsIsFollowedToItsReason) {
