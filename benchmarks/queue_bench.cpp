@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include <slipway/build/build_queue.hpp>
+#include <slipway/build/scheduling_policy.hpp>
 #include <slipway/registry/registry.hpp>
 #include <slipway/storage/blob_store.hpp>
 #include <slipway/storage/open_stores.hpp>
@@ -96,31 +97,66 @@ void fill(BuildQueue& queue, std::size_t builds, std::size_t tenants) {
   for (std::thread& writer : writers) writer.join();
 }
 
-/// What a scheduler does for each start, with `builds` of `tenants` waiting: summary and lease; and
-/// the same again to give it back.
+/// Filled once for all the runs of a benchmark with these arguments.
+OpenQueue& filled(std::size_t builds, std::size_t tenants) {
+  static std::unique_ptr<OpenQueue> kept;
+  static std::pair<std::size_t, std::size_t> of;
+  if (kept == nullptr || of != std::pair(builds, tenants)) {
+    kept.reset();
+    kept = std::make_unique<OpenQueue>();
+    fill(kept->queue(), builds, tenants);
+    of = {builds, tenants};
+  }
+  return *kept;
+}
+
+/// What a scheduler does for each start, with `builds` of `tenants` waiting: refresh, choice and
+/// lease; and a commit to give it back.
 void lease_among_many(benchmark::State& state) {
-  OpenQueue open;
-  fill(open.queue(), static_cast<std::size_t>(state.range(0)),
-       static_cast<std::size_t>(state.range(1)));
+  OpenQueue& open = filled(static_cast<std::size_t>(state.range(0)),
+                           static_cast<std::size_t>(state.range(1)));
+  SchedulingState scheduling;
+  scheduling.backends = {{"local", {1, 1, ""}, true, {}}};
   for (auto _ : state) {
-    const QueueSummary summary = open.queue().summary().value();
-    const std::string id = summary.tenants.begin()->second.head->build;
+    if (!open.queue().refresh(scheduling.queue)) state.SkipWithError("not refreshed");
+    rank(scheduling, {});
+    const std::string id = choose_next(scheduling, {})->build;
     const BuildLease lease = open.queue().lease(id, "local").value();
     if (!open.queue().no_room({id, lease.build.epoch})) state.SkipWithError("not given back");
   }
 }
 BENCHMARK(lease_among_many)
-    ->Args({100, 1})
-    ->Args({20'000, 1})
-    ->Args({20'000, 1000})
+    ->Args({1000, 1})
+    ->Args({1000, 1000})
+    ->Args({1'000'000, 1000})  // takes minutes to fill
     ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
+
+/// A page as `slipway build list` asks for: of all, and of a repository's that wait.
+void list_among_many(benchmark::State& state) {
+  OpenQueue& open = filled(static_cast<std::size_t>(state.range(0)), 1000);
+  BuildFilter filter;
+  filter.limit = 20;
+  if (state.range(1) != 0) {
+    filter.repository = "tenant7/app";
+    filter.state = BuildState::queued;
+  }
+  for (auto _ : state) {
+    const auto page = open.queue().list(filter);
+    if (!page || page->builds.empty()) state.SkipWithError("nothing is listed");
+  }
+}
+BENCHMARK(list_among_many)
+    ->Args({1'000'000, 0})
+    ->Args({1'000'000, 1})
     ->Unit(benchmark::kMicrosecond);
 
 /// Nothing changed since the last: what waking in vain costs.
 void summary_unchanged(benchmark::State& state) {
   OpenQueue open;
   fill(open.queue(), 5'000, static_cast<std::size_t>(state.range(0)));
-  for (auto _ : state) benchmark::DoNotOptimize(open.queue().summary().value().tenants.size());
+  QueueSummary known;
+  for (auto _ : state) benchmark::DoNotOptimize(open.queue().refresh(known).ok());
 }
 BENCHMARK(summary_unchanged)->Arg(1)->Arg(1000)->Unit(benchmark::kMicrosecond);
 
