@@ -355,8 +355,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "limits, listen, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, deliveries, "
-                "git_protocols, idle_log_timeout, queue_timeout, repositories, retention, routes, "
-                "start_timeout, tenants, timeout"},
+                "git_protocols, idle_log_timeout, layer_cache, queue_timeout, repositories, "
+                "retention, routes, start_timeout, tenants, timeout"},
         Mistake{"a_key_twice", "data: a\nlisten: 127.0.0.1:1\ndata: b\n",
                 "config.yaml:3: data: given twice"},
         Mistake{"the_first_of_two_mistakes", "anonymous: all\nlisten: nowhere\n",
