@@ -219,6 +219,7 @@ void Connection::on_job_done() {
   if (std::exchange(job_receives_, false)) {
     channel_->attach();
     thread_.metrics().received(static_cast<std::size_t>(job_received_));
+    credit_.earn(job_received_);
   }
   if (state_ == State::closed) {
     channel_->close();
