@@ -27,7 +27,7 @@
 //                                  repository, the worker's nonce: while leased
 //   qk      build                  what its worker gets that nobody else may see:    BuildQueue
 //                                  JSON, sealed; until the build has ended
-//   qn      repository             queued (8), leased (8)                            BuildQueue
+//   qp      repository             queued (8), leased (8)                            BuildQueue
 //   qe      backend                leased (8)                                        BuildQueue
 //   qx      trigger, delivery,     the build that it made                            BuildQueue
 //           ref
@@ -113,7 +113,7 @@ inline constexpr std::string_view build_waiting = "qv";
 inline constexpr std::string_view build_delayed = "qd";
 inline constexpr std::string_view build_attempt = "qa";
 inline constexpr std::string_view build_secrets = "qk";
-inline constexpr std::string_view repository_counts = "qn";
+inline constexpr std::string_view repository_counts = "qp";
 inline constexpr std::string_view backend_counts = "qe";
 inline constexpr std::string_view delivery = "qx";
 inline constexpr std::string_view latest_of_trigger = "qz";

@@ -133,11 +133,9 @@ TEST(TimeoutsTest, AnAnswerMustMove) {
   client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
   client.take_until("\r\n\r\n");
   // It stays readable, so what tells of the end is that not all comes.
-  RawClient observer(clocked.server.port());
   for (int second = 0; second < 120; ++second) {
     clocked.clock.advance(1s);
-    observer.send(hello);  // the event loop has had a turn
-    ASSERT_EQ(observer.receive().body, "hello");
+    clocked.catch_up();
   }
   EXPECT_LT(client.receive_all().size(), 50'000'000U);
 }
@@ -224,15 +222,13 @@ TEST(TimeoutsTest, AnAnswerThatIsReadInDribsIsGivenUp) {
   RawClient client(clocked.server.port(), 4096);
   client.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
   client.take_until("\r\n\r\n");
-  RawClient observer(clocked.server.port());
   for (int second = 0; second < 300; ++second) {
     if (second % 29 == 0) {
       char byte = 0;
       ::recv(client.socket(), &byte, 1, 0);
     }
     clocked.clock.advance(1s);
-    observer.send(hello);  // the event loop has had a turn
-    ASSERT_EQ(observer.receive().body, "hello");
+    clocked.catch_up();
   }
   EXPECT_LT(client.receive_all().size(), 50'000'000U);
 }

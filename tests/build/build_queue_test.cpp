@@ -669,7 +669,7 @@ TEST_P(BuildQueueTest, AQueueThatAnEarlierVersionWroteIsTakenOver) {
   ASSERT_TRUE(world.stores->metadata()
                   .write([&](WriteTransaction& transaction) -> Result<void> {
                     for (const std::string repository : {"app/a", "app/b"})
-                      SLIPWAY_CHECK(transaction.erase("qn" + repository + zero));
+                      SLIPWAY_CHECK(transaction.erase("qp" + repository + zero));
                     SLIPWAY_CHECK(transaction.erase("qvapp/a" + zero + number(middle + 5) + low.id +
                                                     zero));
                     SLIPWAY_CHECK(transaction.erase("qvapp/b" + zero + number(middle - 5) +

@@ -331,7 +331,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "\"heavy\""},
         Mistake{"unknown_key_of_a_tenant", "builds:\n  tenants:\n    app: {share: 2}\n",
                 "config.yaml:3: builds.tenants.app.share: unknown key; expected one of "
-                "max_running, weight"},
+                "max_running, registries, weight"},
         Mistake{"backend_without_a_type", "builds:\n  backends:\n    - name: a\n",
                 "config.yaml:3: builds.backends[0].type: expected local, got a mapping"},
         Mistake{"backend_of_an_unknown_type",

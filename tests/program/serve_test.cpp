@@ -206,14 +206,19 @@ TEST(Serve, APortInUseIsOneLineAndNoFolderIsMade) {
 TEST(Serve, ADataFolderInUseIsOneLineAndUntouched) {
   const TemporaryFolder folder;
   ServeProcess server(folder / "data");
-  const auto before = snapshot(folder.path());
+  const auto files = [&] {  // without what the first writes to while it runs
+    auto all = snapshot(folder.path());
+    all.erase((folder / "data" / "metadata" / "data.mdb").string());
+    return all;
+  };
+  const auto before = files();
   const Ended second = run_slipway(
       {"serve", "--data", (folder / "data").string(), "--listen", "127.0.0.1:0"});
   EXPECT_EQ(second.status, 1);
   EXPECT_EQ(second.output, "");
   EXPECT_EQ(std::count(second.errors.begin(), second.errors.end(), '\n'), 1) << second.errors;
   EXPECT_THAT(second.errors, HasSubstr((folder / "data").string()));
-  EXPECT_EQ(snapshot(folder.path()), before);
+  EXPECT_EQ(files(), before);
   EXPECT_EQ(ask(server.url() + "/readyz").status, 200);
 }
 

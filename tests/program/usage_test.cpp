@@ -62,7 +62,7 @@ INSTANTIATE_TEST_SUITE_P(
               "--token-file none: expected a file with a registration token"},
         Wrong{"worker_idle_exit", {"worker", "--server", a_server, "--idle-exit", "10"},
               "--idle-exit: expected a duration such as 30s or 10m, got \"10\""},
-        Wrong{"build", {"build"}, "slipway build: expected one of submit, list, show, logs, cancel, retry"},
+        Wrong{"build", {"build"}, "slipway build: expected one of submit, list, show, logs, explain, cancel, retry"},
         Wrong{"build_unknown", {"build", "sumbit"}, "got \"sumbit\""},
         Wrong{"no_server", {"build", "list"}, "expected the server's URL, by --url or SLIPWAY_URL"},
         Wrong{"bad_server", {"build", "list", "--url", "127.0.0.1:5000"},
