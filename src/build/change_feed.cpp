@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "storage/key_space.hpp"
-#include "support/format.hpp"
 
 namespace slipway {
 namespace {

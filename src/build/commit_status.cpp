@@ -9,6 +9,7 @@
 #include "build/trigger_templates.hpp"
 #include "json/writer.hpp"
 #include "support/format.hpp"
+#include "support/one_line.hpp"
 
 namespace slipway {
 namespace {
@@ -106,9 +107,7 @@ std::string description_of(const Build& build) {
   if (build.failure) text.append(": ").append(build.failure->message);
   if (build.state == BuildState::cancelled) text.append(": ").append(build.cancel_reason);
   if (build.digest) text.append(": ").append(build.digest->to_string());
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' '; }, ' ');
-  return shortened(text, longest_description);
+  return shortened(one_line(text, ' '), longest_description);
 }
 
 std::string status_name(const Build& build) {

@@ -1,7 +1,7 @@
 #include <slipway/build/log_store.hpp>
 
 #include <algorithm>
-
+#include <cstdint>
 #include <utility>
 
 #include "archive/gzip.hpp"
@@ -59,8 +59,18 @@ std::string without_tokens(std::string_view bytes) {
 
 constexpr std::size_t chunks_a_commit = 500;
 
-std::string chunks_prefix(std::string_view build) {
-  return Key(key_space::log_chunk).text(build).str();
+/// Erases at most so many chunks; true: there are no more. Errors: io.
+Result<bool> erase_chunks(WriteTransaction& transaction, std::string_view build, std::size_t most) {
+  const Key first = Key(key_space::log_chunk).text(build);
+  const std::string_view prefix = first;
+  SLIPWAY_TRY(const auto cursor, transaction.cursor());
+  SLIPWAY_TRY(bool found, cursor->seek(prefix));
+  for (std::size_t count = 0; found && cursor->key().starts_with(prefix); ++count) {
+    if (count == most) return false;
+    SLIPWAY_CHECK(transaction.erase(std::string(cursor->key())));
+    SLIPWAY_TRY(found, cursor->next());
+  }
+  return true;
 }
 
 /// The builds that have rows of a kind whose first part is the build.
@@ -215,34 +225,18 @@ Result<bool> LogStore::archive(std::string_view build) {
     };
     SLIPWAY_CHECK(metadata_.write(put));
   }
-  SLIPWAY_TRY(bool clean, remove_chunks(build));
-  while (!clean) {
+  for (bool clean = false; !clean;) {
     SLIPWAY_TRY(clean, remove_chunks(build));
   }
   return !archived;
 }
 
 Result<bool> LogStore::remove_chunks(std::string_view build) {
-  const std::string prefix = chunks_prefix(build);
   bool clean = false;
-  const auto remove = [&](WriteTransaction& transaction) -> Result<void> {
-    clean = false;
-    for (std::size_t count = 0; count < chunks_a_commit; ++count) {
-      std::string key;
-      {
-        SLIPWAY_TRY(const auto cursor, transaction.cursor());
-        SLIPWAY_TRY(const bool found, cursor->seek(prefix));
-        if (!found || !cursor->key().starts_with(prefix)) {
-          clean = true;
-          return {};
-        }
-        key = cursor->key();
-      }
-      SLIPWAY_CHECK(transaction.erase(key));
-    }
+  SLIPWAY_CHECK(metadata_.write([&](WriteTransaction& transaction) -> Result<void> {
+    SLIPWAY_TRY(clean, erase_chunks(transaction, build, chunks_a_commit));
     return {};
-  };
-  SLIPWAY_CHECK(metadata_.write(remove));
+  }));
   return clean;
 }
 
@@ -269,18 +263,7 @@ Result<std::optional<Blob>> LogStore::open_compressed(std::string_view build) co
 
 Result<void> LogStore::remove(WriteTransaction& transaction, std::string_view build) {
   SLIPWAY_CHECK(erase_archived(transaction, build));
-  const Key first = chunk_key(build, 0);
-  const std::string_view prefix = std::string_view(first).substr(0, first.size() - 8);
-  while (true) {
-    std::string key;
-    {
-      SLIPWAY_TRY(const auto cursor, transaction.cursor());
-      SLIPWAY_TRY(const bool found, cursor->seek(first));
-      if (!found || !cursor->key().starts_with(prefix)) break;
-      key = cursor->key();
-    }
-    SLIPWAY_CHECK(transaction.erase(key));
-  }
+  SLIPWAY_CHECK(erase_chunks(transaction, build, SIZE_MAX));
   SLIPWAY_CHECK(transaction.erase(size_key(build)));
   transaction.notify(std::string("build/").append(build));
   return {};

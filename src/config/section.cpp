@@ -82,6 +82,16 @@ void Section::read_count(std::string_view key, unsigned& out) {
   read_parsed<unsigned>(key, "a whole number above 0", parse_count, out);
 }
 
+void Section::read_timeout(std::string_view key, std::chrono::milliseconds& out) {
+  read_parsed<std::chrono::milliseconds>(
+      key, "a duration above 0 such as 500ms, 30s or 10m",
+      [](std::string_view text) -> std::optional<std::chrono::milliseconds> {
+        const auto duration = parse_duration(text);
+        return duration && duration->count() > 0 ? duration : std::nullopt;
+      },
+      out);
+}
+
 Result<void> Section::finish() {
   if (!state_) return state_;
   for (const auto& [key, value] : node_.members) {
@@ -101,6 +111,14 @@ Result<void> read_items(
   if (node.kind != yaml::Node::Kind::sequence) return config_mistake(place, node, "a list");
   for (std::size_t i = 0; i < node.items.size(); ++i)
     SLIPWAY_CHECK(read(node.items[i], place.item(i)));
+  return {};
+}
+
+Result<void> read_text_item(const yaml::Node& node, const ConfigPlace& place,
+                            std::string_view expected, std::vector<std::string>& out) {
+  if (node.kind != yaml::Node::Kind::scalar || node.scalar.empty())
+    return config_mistake(place, node, expected);
+  out.push_back(node.scalar);
   return {};
 }
 

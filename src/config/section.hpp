@@ -13,6 +13,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <slipway/core/result.hpp>
 
@@ -63,6 +64,9 @@ class Section {
     });
   }
 
+  /// A duration above 0.
+  void read_timeout(std::string_view key, std::chrono::milliseconds& out);
+
   /// The first mistake, or the first key that nobody read. Errors: invalid_argument.
   Result<void> finish();
 
@@ -76,5 +80,9 @@ class Section {
 /// Calls `read` for each item of a sequence. Errors: invalid_argument.
 Result<void> read_items(const yaml::Node& node, const ConfigPlace& place,
                         const std::function<Result<void>(const yaml::Node&, const ConfigPlace&)>& read);
+
+/// Adds a scalar that is not empty. Errors: invalid_argument.
+Result<void> read_text_item(const yaml::Node& node, const ConfigPlace& place,
+                            std::string_view expected, std::vector<std::string>& out);
 
 }  // namespace slipway

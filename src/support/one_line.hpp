@@ -6,11 +6,11 @@
 
 namespace slipway {
 
-/// The text with '?' in place of each control character (0 to 31, and 127).
-inline std::string one_line(std::string_view text) {
+/// The text with another one in place of each control character (0 to 31, and 127).
+inline std::string one_line(std::string_view text, char instead = '?') {
   std::string line(text);
   for (char& c : line)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = instead;
   return line;
 }
 
