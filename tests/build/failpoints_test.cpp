@@ -149,27 +149,21 @@ class OneBuild {
   }
 
   void restart() {
-    while (true) try {
-        scheduler.reset();
-        world.restart();
-        scheduler = make_scheduler(world.stores->metadata(), *world.queue, {&backend}, world.clock,
-                                   options)
-                        .value();
-        return;
-      } catch (const Killed&) {
-      }
+    open_until_one_survives([this] {
+      scheduler.reset();
+      world.restart();
+      scheduler = make_scheduler(world.stores->metadata(), *world.queue, {&backend}, world.clock,
+                                 options)
+                      .value();
+    });
   }
 
   /// Answers false when the server was killed meanwhile; another one runs then.
   template <class Call>
   bool server(const Call& call) {
-    try {
-      call();
-      return true;
-    } catch (const Killed&) {
-      restart();
-      return false;
-    }
+    if (survives(call)) return true;
+    restart();
+    return false;
   }
 
   void submit() {

@@ -93,28 +93,22 @@ class Simulation : public testing::Test {
   }
 
   void restart() {
-    while (true) try {
-        scheduler.reset();
-        world.restart();
-        scheduler = make_scheduler(world.stores->metadata(), *world.queue, {&first, &second},
-                                   world.clock, options)
-                        .value();
-        return;
-      } catch (const Killed&) {
-      }
+    open_until_one_survives([this] {
+      scheduler.reset();
+      world.restart();
+      scheduler = make_scheduler(world.stores->metadata(), *world.queue, {&first, &second},
+                                 world.clock, options)
+                      .value();
+    });
   }
 
   /// What asks the server for something. False: it was killed meanwhile, and another one runs.
   template <class Call>
   bool server(const Call& call) {
-    try {
-      call();
-      return true;
-    } catch (const Killed&) {
-      ++kills;
-      restart();
-      return false;
-    }
+    if (survives(call)) return true;
+    ++kills;
+    restart();
+    return false;
   }
 
   /// A repeated delivery makes no second build, whether its answer was lost or not.

@@ -17,6 +17,24 @@ struct Killed {
   std::string where;
 };
 
+/// False: the server was killed within the call.
+template <class Call>
+bool survives(const Call& call) {
+  try {
+    call();
+    return true;
+  } catch (const Killed&) {
+    return false;
+  }
+}
+
+/// Opens another server, and another one when that is killed while it opens.
+template <class Open>
+void open_until_one_survives(const Open& open) {
+  while (!survives(open)) {
+  }
+}
+
 /// Called at each point where a process could end; may throw Killed.
 using PointWatch = std::function<void(std::string_view)>;
 
