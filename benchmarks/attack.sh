@@ -4,24 +4,11 @@
 #   benchmarks/attack.sh [--rounds N] [--seconds S] [--attackers N]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+source tests/serve.sh
 
 [[ -f build/release/build.ninja ]] || cmake --preset release >/dev/null
 cmake --build --preset release --target slipway attack_load
 
-folder=$(mktemp -d)
-mkfifo "$folder/ready"
-server=
-finish() {
-  if [[ -n $server ]]; then
-    kill "$server" 2>/dev/null && wait "$server" || true
-  fi
-  rm -rf "$folder"
-}
-trap finish EXIT
-
-build/release/bin/slipway serve --data "$folder/data" --listen 127.0.0.1:0 --anonymous push >"$folder/ready" 2>"$folder/log" &
-server=$!
-exec 3<"$folder/ready"
-read -r -u 3 ready || { cat "$folder/log"; exit 1; }
-build/release/bin/attack_load "${ready#listening on http://}" "$@"
+start_server build/release/bin/slipway --anonymous push
+build/release/bin/attack_load "${url#http://}" "$@"
 grep -E '^(RssAnon|VmHWM)' "/proc/$server/status"

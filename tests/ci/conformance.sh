@@ -7,6 +7,7 @@
 # registry.sparse_images for it. SLIPWAY_PROGRAM names another program than the release build's.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source tests/serve.sh
 
 module=github.com/opencontainers/distribution-spec/conformance
 version=v0.0.0-20260831232431-97274622c111
@@ -26,24 +27,9 @@ fi
 mkdir -p "$work"
 GOBIN=$work/bin go install -buildvcs=false "$module@$version"
 
-server=
-folder=$(mktemp -d)
-mkfifo "$folder/ready"
-finish() {
-  if [[ -n $server ]]; then
-    kill "$server" 2>/dev/null && wait "$server" || true
-  fi
-  rm -rf "$folder"
-}
-trap finish EXIT
-
-echo 'registry: {sparse_images: true}' >"$folder/config.yaml"
-"$program" serve --config "$folder/config.yaml" --data "$folder/data" --listen 127.0.0.1:0 --anonymous push \
-  >"$folder/ready" 2>"$folder/log" &
-server=$!
-exec 3<"$folder/ready" # held open: the server may go on printing
-read -r -u 3 ready || { cat "$folder/log"; exit 1; }
-address=${ready#listening on http://}
+echo 'registry: {sparse_images: true}' >"$work/config.yaml"
+start_server "$program" --config "$work/config.yaml" --anonymous push
+address=${url#http://}
 
 count() { # FILE WORD: the number behind "  Word....: " in the report's counts
   sed -n "/^OCI Conformance Result:/,/^\$/s/^ *$2\.*: *\([0-9]*\)\$/\1/p" "$1"

@@ -9,6 +9,7 @@
 # SLIPWAY_PROGRAM names another program than the release build's.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+source tests/serve.sh
 
 version=4.32.5
 seed=20261127
@@ -32,28 +33,13 @@ if [[ ! -x $work/venv/bin/schemathesis ]]; then
   "$work/venv/bin/pip" install --quiet "schemathesis==$version"
 fi
 
-server=
-folder=$(mktemp -d)
-mkfifo "$folder/ready"
-finish() {
-  if [[ -n $server ]]; then
-    kill "$server" 2>/dev/null && wait "$server" || true
-  fi
-  rm -rf "$folder"
-}
-trap finish EXIT
-
 # No route leads builds to a backend: they wait, and nothing is started.
-cat >"$folder/config.yaml" <<'YAML'
+cat >"$work/config.yaml" <<'YAML'
 builds:
   routes:
     - {repository: none, backends: [local]}
 YAML
-"$program" serve --config "$folder/config.yaml" --data "$folder/data" --listen 127.0.0.1:0 >"$folder/ready" 2>"$folder/log" &
-server=$!
-exec 3<"$folder/ready" # held open: the server may go on printing
-read -r -u 3 ready || { cat "$folder/log"; exit 1; }
-url=${ready#listening on }
+start_server "$program" --config "$work/config.yaml"
 
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance
 checks+=,response_schema_conformance,unsupported_method,ignored_auth
@@ -63,14 +49,14 @@ rm -f "$report"
   cd "$work" # where it keeps what it learned
   rm -rf .hypothesis
   timeout 230 venv/bin/schemathesis run "$url/openapi.json" --seed "$seed" --max-time "$budget" --workers 1 \
-    --header "Authorization: Bearer $(cat "$folder/data/admin.token")" --phases examples,coverage,fuzzing --checks "$checks" \
+    --header "Authorization: Bearer $(cat "$server_folder/data/admin.token")" --phases examples,coverage,fuzzing --checks "$checks" \
     --include-path-regex '^/(api/v1|hooks|healthz|readyz|metrics|openapi)' --exclude-path-regex 'events$|contexts$|admin/\{kind\}$' \
     --request-timeout 20 --suppress-health-check all --warnings off --continue-on-failure \
     --report json --report-json-path "$report" >"$work/output.txt" 2>&1
 ) || true
 if ! kill -0 "$server" 2>/dev/null; then
   echo "the server died"
-  tail -50 "$folder/log"
+  tail -50 "$server_folder/log"
   echo "0 passed, 1 failed"
   exit 1
 fi
