@@ -76,9 +76,11 @@ if ((${#as_postgres[@]} > 0)); then chown postgres "$folder/postgres"; fi
 sql() { "$postgres/psql" -q -h 127.0.0.1 -p "$postgres_port" -U postgres -c "$1" >/dev/null; }
 sql 'CREATE TABLE jobs (id bigserial PRIMARY KEY, state smallint NOT NULL DEFAULT 0, body text NOT NULL)'
 sql 'CREATE INDEX waiting ON jobs (id) WHERE state = 0'
+# Where others hold every row that it looked at, SKIP LOCKED finds none: that round of a client leases nothing, and counts.
 cat >"$folder/job.sql" <<'SQL'
+\set id 0
 INSERT INTO jobs (body) VALUES (repeat('x', 1024));
-UPDATE jobs SET state = 1 WHERE id = (SELECT id FROM jobs WHERE state = 0 ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING id \gset
+UPDATE jobs SET state = 1 WHERE id = (SELECT id FROM jobs WHERE state = 0 ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1) RETURNING id \aset
 DELETE FROM jobs WHERE id = :id;
 SQL
 wait_for "$redis_port"
