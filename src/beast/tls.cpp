@@ -37,6 +37,9 @@ Result<std::unique_ptr<ssl::context>> make_server_tls(const TlsServerOptions& op
 
   if (context->load_verify_file(options.client_ca.string(), failure))
     return unusable("client CA", options.client_ca, failure);
+  if (!options.own_client.empty() &&
+      context->load_verify_file(options.own_client.string(), failure))
+    return unusable("certificate", options.own_client, failure);
   context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, failure);
   constexpr unsigned char session_context[] = "slipway";  // resumed sessions need one
   SSL_CTX_set_session_id_context(context->native_handle(), session_context,
@@ -52,6 +55,13 @@ Result<std::unique_ptr<ssl::context>> make_client_tls(const TransportOptions& op
   X509_STORE_set_flags(SSL_CTX_get_cert_store(context->native_handle()), X509_V_FLAG_PARTIAL_CHAIN);
   if (!options.ca_file.empty() && context->load_verify_file(options.ca_file.string(), failure))
     return unusable("CA file", options.ca_file, failure);
+  if (options.certificate.empty()) return context;
+
+  if (context->use_certificate_chain_file(options.certificate.string(), failure))
+    return unusable("certificate", options.certificate, failure);
+  const auto& key = options.key.empty() ? options.certificate : options.key;
+  if (context->use_private_key_file(key.string(), ssl::context::pem, failure))
+    return unusable("key", key, failure);
   return context;
 }
 

@@ -67,6 +67,8 @@ Result<ApiClient> ApiClient::make(const ClientOptions& options) {
     return Error(ErrorCode::invalid_argument, "--token: expected one line");
   TransportOptions transport_options;
   transport_options.ca_file = options.ca;
+  transport_options.certificate = options.certificate;
+  transport_options.key = options.key;
   transport_options.user_agent = "slipway/" SLIPWAY_VERSION;
   SLIPWAY_TRY(auto transport, make_http_transport(transport_options));
   return ApiClient(std::move(*url), options.token, std::move(transport));

@@ -19,7 +19,17 @@ void add_client_options(CLI::App& app, ClientOptions& options) {
       ->envname("SLIPWAY_TOKEN");
   app.add_option("--ca", options.ca, "PEM file with more certificate authorities")
       ->type_name("FILE");
+  add_certificate_options(app, options.certificate, options.key);
   add_output_option(app, options.json);
+}
+
+void add_certificate_options(CLI::App& app, std::string& certificate, std::string& key) {
+  CLI::Option* of = app.add_option("--certificate", certificate,
+                                   "PEM file with a certificate, for a server that asks for one")
+                        ->type_name("FILE");
+  app.add_option("--key", key, "PEM file with its key (default: the same file)")
+      ->type_name("FILE")
+      ->needs(of);
 }
 
 void add_output_option(CLI::App& app, bool& json) {

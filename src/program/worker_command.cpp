@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "logging/standard_error_log.hpp"
+#include "program/client_options.hpp"
 #include "program/command_line.hpp"
 #include "program/signals.hpp"
 #include "worker/worker.hpp"
@@ -24,6 +25,8 @@ struct WorkerCommandOptions {
   std::chrono::milliseconds idle_exit{0};
   std::optional<std::string> work_dir;
   std::string ca;
+  std::string certificate;
+  std::string key;
   std::optional<unsigned> users;
   std::string hide;
   std::optional<std::uint64_t> processes;
@@ -57,6 +60,8 @@ ExitStatus work(const WorkerCommandOptions& options) {
 
   TransportOptions transport_options;
   transport_options.ca_file = options.ca;
+  transport_options.certificate = options.certificate;
+  transport_options.key = options.key;
   transport_options.user_agent = "slipway-worker/" SLIPWAY_VERSION;
   const auto transport = make_http_transport(transport_options);
   if (!transport) return report_failure(transport.error());
@@ -65,7 +70,7 @@ ExitStatus work(const WorkerCommandOptions& options) {
   worker.server_url = options.server;
   worker.registration_token = std::move(*token);
   worker.idle_exit = options.idle_exit;
-  worker.ca_file = options.ca;
+  worker.trust = {options.ca, options.certificate, options.key};
   worker.work_folder = options.work_dir
                            ? std::filesystem::path(*options.work_dir)
                            : std::filesystem::temp_directory_path() /
@@ -120,6 +125,7 @@ void add_worker_command(CLI::App& parent, Command& command) {
       ->type_name("BYTES");
   app->add_option("--ca", options->ca, "PEM file with more certificate authorities")
       ->type_name("FILE");
+  add_certificate_options(*app, options->certificate, options->key);
 }
 
 }  // namespace slipway

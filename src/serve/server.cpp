@@ -22,6 +22,7 @@
 #include "serve/gc_operation.hpp"
 #include "serve/operations.hpp"
 #include "serve/status_sender.hpp"
+#include "serve/worker_identity.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -56,6 +57,10 @@ class RunningServer final : public Server {
         policy_(configuration.anonymous) {}
 
   Result<void> start() {
+    if (asks_for_certificates()) {
+      SLIPWAY_CHECK(open_engine());
+      SLIPWAY_TRY(worker_identity_, ensure_worker_identity(engine_->folder()));
+    }
     SLIPWAY_CHECK(bind());
     SLIPWAY_CHECK(open_engine());
     SLIPWAY_CHECK(make_backends());
@@ -96,11 +101,16 @@ class RunningServer final : public Server {
     if (statuses_) statuses_->stop();
   }
 
+  [[nodiscard]] bool asks_for_certificates() const noexcept {
+    return configuration_.tls && !configuration_.tls->client_ca.empty();
+  }
+
   Result<void> bind() {
     HttpServerOptions options = configuration_.limits.http;
     options.host = configuration_.listen.host;
     options.port = configuration_.listen.port;
     options.tls = configuration_.tls;
+    if (options.tls) options.tls->own_client = worker_identity_;
     SLIPWAY_TRY(http_, start_http_server(gate_, options, log_, metrics_));
 
     const bool secure = configuration_.tls.has_value();
@@ -138,6 +148,10 @@ class RunningServer final : public Server {
       if (configuration_.tls)  // a certificate that signed itself is its own authority
         options.worker_arguments = {
             "--ca", std::filesystem::absolute(configuration_.tls->certificate).string()};
+      if (!worker_identity_.empty()) {
+        options.worker_arguments.emplace_back("--certificate");
+        options.worker_arguments.push_back(worker_identity_.string());
+      }
       if (wanted.isolation) isolate(options, wanted);
       SLIPWAY_TRY(auto backend, make_local_backend(options, log_));
       backends_.push_back(std::move(backend));
@@ -283,6 +297,7 @@ class RunningServer final : public Server {
   // In the order of their making; they go in the reverse.
   std::unique_ptr<Engine> own_engine_;
   const AccessPolicy policy_;
+  std::filesystem::path worker_identity_;  // empty: clients need no certificates
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HttpTransport> transport_;

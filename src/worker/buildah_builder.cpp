@@ -48,12 +48,20 @@ std::string registries_conf(std::string_view registry, bool secure) {
   return text;
 }
 
-/// buildah takes a folder, and of it the names that end in .crt (containers-certs.d(5)).
-Result<void> copy_authorities(const fs::path& file, const fs::path& folder) {
+/// buildah takes a folder, and knows by their names what is in it (containers-certs.d(5)).
+Result<void> copy_certificates(const RegistryTrust& trust, const fs::path& folder) {
+  const std::pair<fs::path, const char*> copies[] = {
+      {trust.authorities, "ca.crt"},
+      {trust.certificate, "client.cert"},
+      {trust.key.empty() ? trust.certificate : trust.key, "client.key"}};
   std::error_code error;
   fs::create_directories(folder, error);
-  if (!error) fs::copy_file(file, folder / "ca.crt", fs::copy_options::overwrite_existing, error);
-  if (error) return Error(ErrorCode::io, "--ca " + file.string() + ": " + error.message());
+  if (error) return Error(ErrorCode::io, folder.string() + ": " + error.message());
+  for (const auto& [file, name] : copies) {
+    if (file.empty()) continue;
+    fs::copy_file(file, folder / name, fs::copy_options::overwrite_existing, error);
+    if (error) return Error(ErrorCode::io, file.string() + ": " + error.message());
+  }
   return {};
 }
 
@@ -303,9 +311,9 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
     return infrastructure_failure("builder_failed", ready.error().message);
 
   BuildahCommand command;
-  if (!options_.ca_file.empty()) {
+  if (!options_.trust.authorities.empty() || !options_.trust.certificate.empty()) {
     command.certificates = job.work_folder / "certificates";
-    if (auto copied = copy_authorities(options_.ca_file, command.certificates); !copied)
+    if (auto copied = copy_certificates(options_.trust, command.certificates); !copied)
       return infrastructure_failure("builder_failed", copied.error().message);
   }
   command.setup = setup;

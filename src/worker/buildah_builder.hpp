@@ -17,11 +17,12 @@
 #include "support/isolation.hpp"
 #include "worker/buildah_setup.hpp"
 #include "worker/builder.hpp"
+#include "worker/registry_trust.hpp"
 
 namespace slipway {
 
 struct BuildahBuilderOptions {
-  std::filesystem::path ca_file;      // PEM; registries' authorities, beside the system's
+  RegistryTrust trust;
   std::optional<BuildahSetup> setup;  // nullopt: probed
   std::optional<IsolationSpec> isolation;
 };
@@ -33,7 +34,7 @@ struct BuildahCommand {
   BuildahSetup setup;
   std::filesystem::path storage;  // --root and --runroot are below it
   std::filesystem::path auth_file;
-  std::filesystem::path certificates;  // a folder of *.crt to trust; empty: none
+  std::filesystem::path certificates;  // a folder, see containers-certs.d(5); empty: none
   std::filesystem::path policy_file;  // for a machine that has none; empty: the machine's
   std::filesystem::path context;
   std::filesystem::path dockerfile;

@@ -24,6 +24,7 @@
 #include <slipway/support/log.hpp>
 
 #include "support/isolation.hpp"
+#include "worker/registry_trust.hpp"
 
 namespace slipway {
 
@@ -31,7 +32,7 @@ struct WorkerOptions {
   std::string server_url;  // "https://registry.example.com", with or without a slash behind
   std::string registration_token;
   std::filesystem::path work_folder;  // made when missing; what a build leaves in it is removed
-  std::filesystem::path ca_file;      // PEM; authorities that the builder trusts too; may be empty
+  RegistryTrust trust;                // what the builder shows to registries and believes of them
   /// How what a Dockerfile says is kept from harm; nullopt: it runs as this process' user. `folder`
   /// is filled in.
   std::optional<IsolationSpec> isolation;

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
+#include "crypto/certificate.hpp"
 #include "tests/beast/certificate.hpp"
 #include "tests/beast/client.hpp"
 #include "tests/beast/objects.hpp"
@@ -21,7 +24,19 @@ using testing::TestServer;
 
 HttpServerOptions with_tls(const Certificate& certificate) {
   HttpServerOptions options;
-  options.tls = TlsServerOptions{certificate.certificate(), certificate.key(), {}};
+  options.tls = TlsServerOptions{certificate.certificate(), certificate.key(), {}, {}};
+  return options;
+}
+
+TransportOptions trusting(const std::filesystem::path& authority) {
+  TransportOptions options;
+  options.ca_file = authority;
+  return options;
+}
+TransportOptions known_by(TransportOptions options, const std::filesystem::path& certificate,
+                          const std::filesystem::path& key) {
+  options.certificate = certificate;
+  options.key = key;
   return options;
 }
 
@@ -33,7 +48,7 @@ TEST(TlsTest, CarriesWhatPlainSocketsCarry) {
     response.bytes().append(request.peer);
     return HttpDone();
   });
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto transport = make_transport(trusting(certificate.certificate()));
   const auto first = transport->send(request_to(server.port(), "/secure", "https"));
   ASSERT_TRUE(first.ok()) << first.error().message;
   EXPECT_TRUE(first->body.starts_with("yes 127.0.0.1:"));
@@ -60,7 +75,7 @@ TEST(TlsTest, PartsOfAnObject) {
     return HttpDone();
   });
   const std::string expected = testing::bytes_of(testing::parts_of(object), bytes);
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto transport = make_transport(trusting(certificate.certificate()));
   for (const char* where : {"cached", "cold"}) {
     const auto answer = transport->send(request_to(server.port(), "/parts", "https"));
     ASSERT_TRUE(answer.ok()) << answer.error().message;
@@ -86,7 +101,7 @@ TEST(TlsTest, ACertificateThatIsNamedItselfNeedsNoIssuer) {
   const Certificate certificate("DNS:localhost,IP:127.0.0.1", &authority);
   TestServer server(with_tls(certificate));
   for (const auto& trusted : {certificate.certificate(), authority.certificate()}) {
-    const auto transport = make_transport({.ca_file = trusted});
+    const auto transport = make_transport(trusting(trusted));
     const auto response = transport->send(request_to(server.port(), "/hello", "https"));
     ASSERT_TRUE(response.ok()) << response.error().message;
     EXPECT_EQ(response->body, "hello");
@@ -96,7 +111,7 @@ TEST(TlsTest, ACertificateThatIsNamedItselfNeedsNoIssuer) {
 TEST(TlsTest, AnotherNameIsDenied) {
   const Certificate certificate("DNS:elsewhere.example");
   TestServer server(with_tls(certificate));
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto transport = make_transport(trusting(certificate.certificate()));
   const auto response = transport->send(request_to(server.port(), "/hello", "https"));
   ASSERT_FALSE(response.ok());
   EXPECT_EQ(response.error().code, ErrorCode::denied);
@@ -107,7 +122,7 @@ TEST(TlsTest, ClientsCanBeAskedForACertificate) {
   HttpServerOptions options = with_tls(certificate);
   options.tls->client_ca = client.certificate();
   TestServer server(options);
-  const auto transport = make_transport({.ca_file = certificate.certificate()});
+  const auto transport = make_transport(trusting(certificate.certificate()));
   const auto without = transport->send(request_to(server.port(), "/hello", "https"));
   EXPECT_FALSE(without.ok());
   const std::string curl = "curl -s --cacert '" + certificate.certificate().string() +
@@ -115,6 +130,32 @@ TEST(TlsTest, ClientsCanBeAskedForACertificate) {
                            client.key().string() + "' https://localhost:" +
                            std::to_string(server.port()) + "/hello | grep -q hello";
   EXPECT_EQ(std::system(curl.c_str()), 0);
+
+  const auto with = make_transport(
+      known_by(trusting(certificate.certificate()), client.certificate(), client.key()));
+  const auto answer = with->send(request_to(server.port(), "/hello", "https"));
+  ASSERT_TRUE(answer.ok()) << answer.error().message;
+  EXPECT_EQ(answer->body, "hello");
+}
+
+TEST(TlsTest, ACertificateOfTheServersOwnIsTakenBesideTheAuthoritiesOnes) {
+  const Certificate certificate, client, stranger;
+  const auto identity = crypto::make_client_identity("slipway worker");
+  ASSERT_TRUE(identity.ok()) << identity.error().message;
+  const std::filesystem::path file = stranger.key().parent_path() / "identity.pem";
+  std::ofstream(file) << *identity;
+  HttpServerOptions options = with_tls(certificate);
+  options.tls->client_ca = client.certificate();
+  options.tls->own_client = file;
+  TestServer server(options);
+  const auto status = [&](const std::filesystem::path& shown, const std::filesystem::path& key) {
+    const auto answer = make_transport(known_by(trusting(certificate.certificate()), shown, key))
+                            ->send(request_to(server.port(), "/hello", "https"));
+    return answer ? answer->status : 0;
+  };
+  EXPECT_EQ(status(file, {}), 200);
+  EXPECT_EQ(status(client.certificate(), client.key()), 200);
+  EXPECT_EQ(status(stranger.certificate(), stranger.key()), 0);
 }
 
 TEST(TlsTest, OldVersionsAreRefused) {
@@ -160,7 +201,7 @@ TEST(TlsTest, FilesThatCannotBeUsedAreNamed) {
   const auto missing = start_http_server(any.handler, options);
   ASSERT_FALSE(missing.ok());
   EXPECT_NE(missing.error().message.find("/no/such/file.pem"), std::string::npos);
-  EXPECT_EQ(make_http_transport({.ca_file = "/no/such/ca.pem"}).error().code, ErrorCode::corrupt);
+  EXPECT_EQ(make_http_transport(trusting("/no/such/ca.pem")).error().code, ErrorCode::corrupt);
 }
 
 }  // namespace

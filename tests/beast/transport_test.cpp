@@ -79,7 +79,9 @@ TEST(TransportTest, GetsAndReusesItsConnection) {
     response.bytes() = request.peer;
     return HttpDone();
   });
-  const auto transport = make_transport({.ca_file = {}, .user_agent = "tester/1"});
+  TransportOptions options;
+  options.user_agent = "tester/1";
+  const auto transport = make_transport(options);
   const auto first = transport->send(request_to(server.port(), "/peer"));
   const auto second = transport->send(request_to(server.port(), "/peer"));
   ASSERT_TRUE(first.ok() && second.ok());

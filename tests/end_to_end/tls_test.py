@@ -1,4 +1,6 @@
-"""A server with TLS and a certificate that signed itself: workers, buildah and skopeo trust it, and old versions are refused."""
+"""A server with TLS and a certificate that signed itself: workers, buildah and skopeo trust it, and old versions are refused. One that
+asks clients for certificates asks its own workers too, and they have one.
+"""
 
 import http.client
 import pathlib
@@ -11,22 +13,71 @@ import unittest
 import harness
 
 
+def make_certificate(folder, name):
+    certificate, key = folder / f"{name}.pem", folder / f"{name}-key.pem"
+    harness.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+                "-subj", f"/CN=slipway-test-{name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
+                "-keyout", key, "-out", certificate)
+    return certificate, key
+
+
 class TlsServer(harness.Server):
     scheme = "https"
 
     def __init__(self, folder):
         super().__init__(folder)
-        self.certificate = folder / "certificate.pem"
-        key = folder / "key.pem"
-        harness.run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-                    "-subj", "/CN=slipway-test", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-                    "-keyout", key, "-out", self.certificate)
+        self.certificate, key = make_certificate(folder, "server")
         with open(folder / "config.yaml", "a") as configuration:
-            configuration.write(f"tls: {{certificate: {self.certificate}, key: {key}}}\n")
+            configuration.write(f"tls: {{certificate: {self.certificate}, key: {key}{self.asked(folder)}}}\n")
+
+    def asked(self, folder):
+        """Of clients, as the end of the configuration's mapping."""
+        return ""
 
     def connect(self):
         context = ssl.create_default_context(cafile=self.certificate)
+        self.introduce(context)
         return http.client.HTTPSConnection("127.0.0.1", self.port, timeout=harness.HANG_GUARD, context=context)
+
+    def introduce(self, context):
+        pass
+
+
+class MutualTlsServer(TlsServer):
+    def asked(self, folder):
+        self.client = make_certificate(folder, "client")
+        return f", client_ca: {self.client[0]}"
+
+    def introduce(self, context):
+        context.load_cert_chain(*self.client)
+
+
+class MutualTlsTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="slipway-test."))
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.server = self.enterContext(MutualTlsServer(self.folder / "server"))
+
+    def test_builds_run_and_strangers_stay_out(self):
+        code = harness.Repository(self.folder / "code")
+        commit = code.commit({"file": "content", "Dockerfile": "FROM scratch\nCOPY file /file\n"})
+        submitted = self.server.submit("app/base", source={"git": {"url": code.url, "commit": commit}})
+        build, log = self.server.finished(submitted["id"])
+        self.assertEqual(build["state"], "succeeded", log)
+
+        commit = code.commit({"Dockerfile": f"FROM {self.server.address}/app/base\nCOPY file /again\n"})
+        submitted = self.server.submit("app/top", source={"git": {"url": code.url, "commit": commit}})
+        build, log = self.server.finished(submitted["id"])
+        self.assertEqual(build["state"], "succeeded", log)
+
+        certificate, key = self.server.client
+        url = f"https://{self.server.address}"
+        words = [harness.SLIPWAY, "build", "list", "--url", url, "--token", self.server.token, "--ca", self.server.certificate]
+        self.assertIn("app/top", harness.run(*words, "--certificate", certificate, "--key", key))
+        stranger = make_certificate(self.folder, "stranger")
+        for introduced in ([], ["--certificate", stranger[0], "--key", stranger[1]]):
+            done = subprocess.run([*map(str, words), *map(str, introduced)], capture_output=True, text=True, timeout=harness.HANG_GUARD)
+            self.assertEqual(done.returncode, 1, done.stdout)
 
 
 class TlsTest(unittest.TestCase):

@@ -19,7 +19,9 @@ namespace slipway::soak {
 class Client {
  public:
   Client(std::string url, std::string token) : url_(std::move(url)), token_(std::move(token)) {
-    auto transport = make_http_transport({{}, "slipway-soak"});
+    TransportOptions options;
+    options.user_agent = "slipway-soak";
+    auto transport = make_http_transport(options);
     if (!transport) throw std::runtime_error(transport.error().message);
     transport_ = std::move(*transport);
   }

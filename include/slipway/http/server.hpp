@@ -29,6 +29,7 @@ struct TlsServerOptions {
   std::filesystem::path certificate;  // PEM, the chain
   std::filesystem::path key;          // PEM
   std::filesystem::path client_ca;    // PEM; clients must then present a certificate; empty: none
+  std::filesystem::path own_client;   // PEM; a certificate that is taken beside theirs; may be empty
 };
 
 struct HttpServerOptions {

@@ -65,11 +65,13 @@ class HttpTransport {
 };
 
 struct TransportOptions {
-  std::filesystem::path ca_file;  // PEM, in addition to the system's
+  std::filesystem::path ca_file;      // PEM, in addition to the system's
+  std::filesystem::path certificate;  // PEM; for servers that ask for one; empty: none
+  std::filesystem::path key;          // PEM, of the certificate; empty: it is in the same file
   std::string user_agent = "slipway";
 };
 
-/// Errors: corrupt (ca_file).
+/// Errors: corrupt (a file that cannot be used).
 Result<std::unique_ptr<HttpTransport>> make_http_transport(const TransportOptions& options = {});
 
 }  // namespace slipway
