@@ -19,7 +19,7 @@ Result<fs::path> ensure_worker_identity(const fs::path& data) {
   std::error_code error;
   if (fs::exists(path, error)) return path;
   SLIPWAY_CHECK(local::make_folder(folder));
-  SLIPWAY_TRY(const std::string identity, crypto::make_client_identity("slipway worker"));
+  SLIPWAY_TRY(const std::string identity, crypto::make_client_authority("slipway worker"));
   const fs::path draft = folder / "identity.pem.new";
   SLIPWAY_TRY(const local::Descriptor file,
               local::open_file(draft, O_WRONLY | O_CREAT | O_TRUNC));

@@ -48,22 +48,6 @@ std::string registries_conf(std::string_view registry, bool secure) {
   return text;
 }
 
-/// buildah takes a folder, and knows by their names what is in it (containers-certs.d(5)).
-Result<void> copy_certificates(const RegistryTrust& trust, const fs::path& folder) {
-  const std::pair<fs::path, const char*> copies[] = {
-      {trust.authorities, "ca.crt"},
-      {trust.certificate, "client.cert"},
-      {trust.key.empty() ? trust.certificate : trust.key, "client.key"}};
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) return Error(ErrorCode::io, folder.string() + ": " + error.message());
-  for (const auto& [file, name] : copies) {
-    if (file.empty()) continue;
-    fs::copy_file(file, folder / name, fs::copy_options::overwrite_existing, error);
-    if (error) return Error(ErrorCode::io, file.string() + ": " + error.message());
-  }
-  return {};
-}
 
 /// Each secret in a file that only this user can read, under a name that is not its own; they go
 /// with this object, before anything is pushed or reported.
@@ -313,8 +297,8 @@ Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const B
   BuildahCommand command;
   if (!options_.trust.authorities.empty() || !options_.trust.certificate.empty()) {
     command.certificates = job.work_folder / "certificates";
-    if (auto copied = copy_certificates(options_.trust, command.certificates); !copied)
-      return infrastructure_failure("builder_failed", copied.error().message);
+    if (auto written = write_certificates(options_.trust, job.end, command.certificates); !written)
+      return infrastructure_failure("builder_failed", written.error().message);
   }
   command.setup = setup;
   command.storage = job.work_folder / "storage";

@@ -22,7 +22,7 @@
 namespace slipway {
 
 struct BuildahBuilderOptions {
-  RegistryTrust trust;
+  RegistryTrust trust = {};
   std::optional<BuildahSetup> setup;  // nullopt: probed
   std::optional<IsolationSpec> isolation;
 };

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include <slipway/build/worker_protocol.hpp>
+#include <slipway/core/timestamp.hpp>
 
 namespace slipway {
 
@@ -42,6 +43,7 @@ struct BuildJob {
   std::filesystem::path work_folder;  // empty; the builder's own
   std::string created;                // RFC 3339, for org.opencontainers.image.created
   ResourceUsage* usage = nullptr;     // what is taken is added here; may be nullptr
+  Timestamp end = {};                 // it has no time to speak to registries after this
 };
 
 /// An image for one platform, in a folder: manifest.json, and each blob under its hash in hex.

@@ -21,6 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds call_timeout{10'000};
 constexpr milliseconds last_word_timeout{2'000};
+constexpr std::chrono::hours longest_build{7 * 24};  // of one that has no timeout
 
 /// "linux/amd64", as images name it.
 std::string own_platform() {
@@ -232,7 +233,7 @@ Step<std::vector<BuiltImage>> WorkerRun::build(const FetchedSource& source) {
   const BuildLog log = masked_log();
   const BuildJob job{*instructions_, source, folder_ / "builder",
                      source.created.empty() ? to_rfc3339(link_.clock().now()) : source.created,
-                     &usage_};
+                     &usage_, link_.clock().now() + (limited_by_time() ? instructions_->timeout : longest_build)};
   return builder_.build(job, log, work_stop_.get_token());
 }
 
@@ -307,12 +308,14 @@ void WorkerRun::attempt_is_over() {
   work_stop_.request_stop();
 }
 
+bool WorkerRun::limited_by_time() const noexcept { return instructions_->timeout.count() > 0; }
+
 void WorkerRun::heartbeat(const std::stop_token& stop) {
   const auto interval =
       std::max<std::chrono::nanoseconds>(instructions_->heartbeat_interval, milliseconds(100));
   while (true) {
     const MonotonicTime next = link_.clock().monotonic() + interval;
-    const bool limited = instructions_->timeout.count() > 0 && !timed_out_;
+    const bool limited = limited_by_time() && !timed_out_;
     if (!link_.wait_until(limited ? std::min(next, deadline_) : next, stop)) return;
     if (limited && link_.clock().monotonic() >= deadline_) {
       timed_out_ = true;

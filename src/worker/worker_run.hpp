@@ -55,6 +55,7 @@ class WorkerRun {
   void finish_once(const FinishCall& call);
   BuildFailure timeout_failure() const;
 
+  [[nodiscard]] bool limited_by_time() const noexcept;
   void heartbeat(const std::stop_token& stop);
   void attempt_is_over();
   [[nodiscard]] std::string url(std::string_view call) const;

@@ -140,10 +140,16 @@ TEST(TlsTest, ClientsCanBeAskedForACertificate) {
 
 TEST(TlsTest, ACertificateOfTheServersOwnIsTakenBesideTheAuthoritiesOnes) {
   const Certificate certificate, client, stranger;
-  const auto identity = crypto::make_client_identity("slipway worker");
+  const auto identity = crypto::make_client_authority("slipway worker");
   ASSERT_TRUE(identity.ok()) << identity.error().message;
-  const std::filesystem::path file = stranger.key().parent_path() / "identity.pem";
+  const std::filesystem::path folder = stranger.key().parent_path();
+  const std::filesystem::path file = folder / "identity.pem", issued = folder / "issued.pem",
+                              expired = folder / "expired.pem";
   std::ofstream(file) << *identity;
+  const Timestamp now = Clock::system().now();
+  for (const auto& [path, end] : {std::pair(issued, now + std::chrono::hours(1)),
+                                  std::pair(expired, now - std::chrono::hours(1))})
+    std::ofstream(path) << crypto::issue_client_identity(*identity, "slipway build", end).value();
   HttpServerOptions options = with_tls(certificate);
   options.tls->client_ca = client.certificate();
   options.tls->own_client = file;
@@ -154,6 +160,8 @@ TEST(TlsTest, ACertificateOfTheServersOwnIsTakenBesideTheAuthoritiesOnes) {
     return answer ? answer->status : 0;
   };
   EXPECT_EQ(status(file, {}), 200);
+  EXPECT_EQ(status(issued, {}), 200) << "what it signed";
+  EXPECT_EQ(status(expired, {}), 0);
   EXPECT_EQ(status(client.certificate(), client.key()), 200);
   EXPECT_EQ(status(stranger.certificate(), stranger.key()), 0);
 }
