@@ -78,7 +78,7 @@ TEST(Serve, TheAdministratorsTokenIsReadableByItsOwnerOnly) {
   ASSERT_EQ(::stat((data / "admin.token").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0600U);
   EXPECT_THAT(read_file(data / "admin.token"), MatchesRegex("slp_[0-9a-f]{64}\n"));
-  EXPECT_THAT(server.child().errors().so_far(), HasSubstr("path=" + (data / "admin.token").string()));
+  EXPECT_TRUE(server.child().errors().wait_for("path=" + (data / "admin.token").string()));
   EXPECT_THAT(server.child().errors().so_far(), testing::Not(HasSubstr(server.token())));
   EXPECT_EQ(ask(server.url() + "/v2/", {.token = server.token()}).status, 200);
   EXPECT_EQ(ask(server.url() + "/v2/", {.token = "slp_" + std::string(64, '0')}).status, 401);
