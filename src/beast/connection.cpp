@@ -1,6 +1,7 @@
 #include "beast/connection.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <exception>
 
@@ -102,8 +103,14 @@ void Connection::on_deadline() {
   if (state_ == State::answer && writing_ && has_read_on()) return;
   switch (state_) {
     case State::handshake: thread_.metrics().cut(CutReason::head); break;
-    case State::head: thread_.metrics().cut(parser_ ? CutReason::head : CutReason::idle); break;
+    case State::head:
+      thread_.metrics().cut(parser_ ? CutReason::head : CutReason::idle);
+      if (parser_) return refuse_late_head();
+      break;
     case State::body:
+      thread_.metrics().cut(CutReason::body);
+      if (!writing_ && !job_running_) return refuse_late_body();
+      break;
     case State::discard: thread_.metrics().cut(CutReason::body); break;
     case State::answer: thread_.metrics().cut(CutReason::answer); break;
     case State::running:
@@ -136,7 +143,7 @@ void Connection::on_read(const Failure& failure, std::size_t size) {
   --pending_;
   turn_ = 0;
   const Reading target = std::exchange(reading_, Reading::nothing);
-  if (state_ == State::closed) return settle();
+  if (state_ == State::closed || state_ == State::linger) return settle();
   if (state_ == State::body || state_ == State::discard) {
     credit_.end_wait(thread_.server().clock.monotonic());
     credit_.earn(size);
@@ -159,6 +166,10 @@ void Connection::begin_read(Reading target) {
 }
 
 std::span<char> Connection::read_space() {
+  if (state_ == State::linger || state_ == State::closed) {  // it is dropped
+    thread_local std::array<char, 4096> nowhere;
+    return nowhere;
+  }
   if (reading_ == Reading::body) return body_space();
   if (buffer_ == nullptr) buffer_ = thread_.take_head_buffer();
   return {buffer_.get() + end_, thread_.server().options.max_head_bytes - end_};
@@ -324,8 +335,33 @@ void Connection::refuse(const Refusal& refusal) {
   body_ = IncomingBody::until_close();  // whatever comes is not read as a request
   response_.clear();
   respond_with_problem(refusal.status,
-                       Error(ErrorCode::invalid_argument, std::string(refusal.detail)), response_);
+                       Error(refusal.status == 408 ? ErrorCode::timed_out
+                                                   : ErrorCode::invalid_argument,
+                             std::string(refusal.detail)),
+                       response_);
   begin_answer();
+}
+
+/// RFC 9110 section 15.5.9. One that has sent nothing of a request asks for no answer.
+void Connection::refuse_late_head() {
+  refuse({408, "the request's head did not arrive in time (limits.head_timeout)"});
+  proceed();
+  settle();
+}
+
+void Connection::refuse_late_body() {
+  release_receiver();
+  response_.clear();
+  thread_.server().handler.refuse(
+      request_,
+      Error(ErrorCode::timed_out,
+            "the request's body arrived too slowly (limits.stall_timeout, "
+            "limits.min_bytes_per_second)"),
+      response_);
+  response_.close = true;
+  begin_answer();
+  proceed();
+  settle();
 }
 
 void Connection::dispatch() {

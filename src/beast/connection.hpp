@@ -97,6 +97,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void next_request();
   void dispatch();
   void refuse(const Refusal& refusal);
+  void refuse_late_head();
+  void refuse_late_body();
   void respond_to_exception(std::string_view what);
 
   // ---- bodies of requests: connection_body.cpp ----

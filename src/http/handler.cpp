@@ -4,6 +4,8 @@
 #include <exception>
 #include <utility>
 
+#include "http/problem.hpp"
+
 namespace slipway {
 namespace {
 
@@ -53,7 +55,7 @@ void respond_to_exception(std::string_view what, HttpResponse& response) {
 
 void HttpHandler::refuse(const HttpRequest& /*request*/, const Error& error,
                          HttpResponse& response) {
-  respond_with_problem(error, response);
+  respond_with_problem(refusal_status(error.code), error, response);
 }
 
 void serve_inline(HttpHandler& handler, const HttpRequest& request, std::string_view body,

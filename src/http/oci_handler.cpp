@@ -5,6 +5,7 @@
 #include "http/oci_call.hpp"
 #include "http/oci_challenge.hpp"
 #include "http/oci_token.hpp"
+#include "http/problem.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -58,7 +59,9 @@ class OciHandler final : public HttpHandler {
 
   void refuse(const HttpRequest& /*request*/, const Error& error,
               HttpResponse& response) override {
-    respond_with_oci_error(oci_error(error.code, OciSubject::name), error.message, response);
+    OciError refusal = oci_error(error.code, OciSubject::name);
+    refusal.status = refusal_status(error.code);
+    respond_with_oci_error(refusal, error.message, response);
   }
 
   [[nodiscard]] std::string_view route_name(const HttpRequest& request) const noexcept override {

@@ -30,6 +30,10 @@ int http_status(ErrorCode code) noexcept {
   return 500;
 }
 
+int refusal_status(ErrorCode code) noexcept {
+  return code == ErrorCode::timed_out ? 408 : http_status(code);
+}
+
 void respond_with_problem(int status, const Error& error, HttpResponse& response) {
   response.status = status;
   response.add("Content-Type", media_type::problem_json);

@@ -11,4 +11,7 @@ namespace slipway {
 /// As the public respond_with_problem, with this status.
 void respond_with_problem(int status, const Error& error, HttpResponse& response);
 
+/// The status of what HttpHandler::refuse answers. There a time-out is the client's.
+int refusal_status(ErrorCode code) noexcept;
+
 }  // namespace slipway

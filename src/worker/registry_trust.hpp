@@ -1,5 +1,5 @@
-// RegistryTrust: the files by which a worker, its builder and registries know each other, beside the
-// system's.
+// RegistryTrust: the files by which a worker, its builder and registries know each other, beside
+// the system's.
 //
 // The builder's copies lie where a RUN that leaves its chroot can read them. So a certificate that
 // may sign others, as the server's local workers have, stays with the worker: the builder gets one

@@ -233,7 +233,9 @@ Step<std::vector<BuiltImage>> WorkerRun::build(const FetchedSource& source) {
   const BuildLog log = masked_log();
   const BuildJob job{*instructions_, source, folder_ / "builder",
                      source.created.empty() ? to_rfc3339(link_.clock().now()) : source.created,
-                     &usage_, link_.clock().now() + (limited_by_time() ? instructions_->timeout : longest_build)};
+                     &usage_,
+                     link_.clock().now() +
+                         (limited_by_time() ? instructions_->timeout : longest_build)};
   return builder_.build(job, log, work_stop_.get_token());
 }
 

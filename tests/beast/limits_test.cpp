@@ -96,22 +96,47 @@ TEST(TimeoutsTest, AHeadMustComeInTime) {
   client.send(hello + "GET /hello HTT");  // the first answer says that the rest was read, too
   client.receive();
   EXPECT_GE(clocked.time_until_closed(client), 10s);
+  client.send("P/1.1\r\n");  // too late
+  const auto answer = client.receive();
+  EXPECT_EQ(answer.status, 408);
+  EXPECT_TRUE(answer.has("Connection: close\r\n"));
+  EXPECT_NE(answer.body.find("limits.head_timeout"), std::string::npos);
   EXPECT_TRUE(client.is_closed());
 }
 
 TEST(TimeoutsTest, ABodyMustMove) {
   ClockedServer clocked;
-  Event appended;
+  Event appended, gone;
   clocked.server.handler.on("/body", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
     appended.set();
+    const std::shared_ptr<void> end(nullptr, [&](void*) { gone.set(); });
     return HttpReceive{receive_whole_body(
-        1'000'000, [](std::string&&, HttpResponse&) {}, [](const Error&, HttpResponse&) {})};
+        1'000'000, [end](std::string&&, HttpResponse&) {}, [](const Error&, HttpResponse&) {})};
   });
   RawClient client(clocked.server.port());
   client.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc");
   appended.wait();
   EXPECT_GE(clocked.time_until_closed(client), 30s);
+  client.send("def");  // too late, and no reason to reset the connection under the answer
+  const auto answer = client.receive();
+  EXPECT_EQ(answer.status, 408);
+  EXPECT_TRUE(answer.has("Connection: close\r\n"));
+  EXPECT_NE(answer.body.find("limits.stall_timeout"), std::string::npos);
   EXPECT_TRUE(client.is_closed());
+  gone.wait();
+}
+
+TEST(TimeoutsTest, ASmallBodyMustMoveAndIsNoRequest) {
+  ClockedServer clocked;
+  RawClient client(clocked.server.port());
+  client.send("POST /echo HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 100\r\n"
+              "\r\n");
+  EXPECT_EQ(client.receive().status, 100);
+  client.send("abc");
+  clocked.time_until_closed(client);
+  client.send(std::string(97, 'x') + hello);
+  EXPECT_EQ(client.receive().status, 408);
+  EXPECT_EQ(client.receive_all(), "") << "what comes behind is not served";
 }
 
 TEST(TimeoutsTest, ABodyThatNobodyWantsMustMoveToo) {
@@ -185,6 +210,7 @@ TEST(TimeoutsTest, ABodyThatTricklesIsGivenUp) {
       clocked.catch_up();
     }
   }
+  EXPECT_EQ(client.receive().status, 408);
   EXPECT_TRUE(client.is_closed());
   EXPECT_GE(clocked.clock.monotonic() - start, 30s);
   EXPECT_LT(clocked.clock.monotonic() - start, 120s);

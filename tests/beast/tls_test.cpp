@@ -1,9 +1,11 @@
 // TLS, of the server and of the client.
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 #include "crypto/certificate.hpp"
@@ -186,6 +188,35 @@ TEST(TlsTest, AHandshakeMustComeInTime) {
     std::this_thread::yield();
   }
   EXPECT_TRUE(client.is_closed());
+}
+
+TEST(TlsTest, ABodyThatDoesNotComeIsToldSo) {
+  const Certificate certificate;
+  ManualClock clock{Timestamp(1700000000000ms)};
+  TestServer server(with_tls(certificate), {.clock = &clock});
+  testing::Event arrived;
+  server.handler.on("/body", [&](const HttpRequest&, HttpResponse&) -> HttpAction {
+    arrived.set();
+    return HttpReceive{receive_whole_body(
+        1'000'000, [](std::string&&, HttpResponse&) {}, [](const Error&, HttpResponse&) {})};
+  });
+  const std::filesystem::path answer = certificate.key().parent_path() / "answer";
+  std::FILE* const client = ::popen(("openssl s_client -quiet -connect localhost:" +
+                                     std::to_string(server.port()) + " >'" + answer.string() +
+                                     "' 2>/dev/null").c_str(), "w");
+  ASSERT_NE(client, nullptr);
+  std::fputs("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nabc", client);
+  std::fflush(client);
+  arrived.wait();
+  std::string text;
+  while (text.find("limits.stall_timeout") == std::string::npos) {
+    clock.advance(1s);
+    std::ifstream file(answer);
+    text.assign(std::istreambuf_iterator<char>(file), {});
+  }
+  EXPECT_TRUE(text.starts_with("HTTP/1.1 408 Request Timeout\r\n")) << text;
+  EXPECT_NE(text.find("Connection: close\r\n"), std::string::npos) << text;
+  ::pclose(client);
 }
 
 TEST(TlsTest, PlainTextToATlsServerIsClosed) {

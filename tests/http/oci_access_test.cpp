@@ -47,9 +47,16 @@ TEST_F(OciAccessTest, WhatTheTransportRefusesHasTheSpecificationsFormBelowV2Only
   EXPECT_EQ(response.text(),
             R"({"errors":[{"code":"TOOMANYREQUESTS","message":"the server is busy"}]})");
   response.clear();
+  router.refuse(request, Error(ErrorCode::timed_out, "too slow"), response);
+  EXPECT_EQ(response.status, 408);
+  EXPECT_EQ(response.text(), R"({"errors":[{"code":"UNKNOWN","message":"too slow"}]})");
+  response.clear();
   request.target = "/api/v1/builds";
   router.refuse(request, Error(ErrorCode::unavailable, "the server is busy"), response);
   EXPECT_EQ(response.field("Content-Type"), "application/problem+json");
+  response.clear();
+  router.refuse(request, Error(ErrorCode::timed_out, "too slow"), response);
+  EXPECT_EQ(response.status, 408);
 }
 
 TEST_F(OciAccessTest, APathThatIsNoneAndAMethodThatIsNoneAreNamed) {

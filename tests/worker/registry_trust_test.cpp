@@ -33,7 +33,8 @@ TEST(RegistryTrust, AnAuthorityStaysOutsideAndSignsForTheBuildOnly) {
   ASSERT_TRUE(written.ok()) << written.error().message;
 
   const std::string issued = (certificates / "client.cert").string();
-  const std::string trusted = "verify -purpose sslclient -CAfile " + (folder / "identity.pem").string();
+  const std::string trusted =
+      "verify -purpose sslclient -CAfile " + (folder / "identity.pem").string();
   EXPECT_EQ(openssl(trusted + " " + issued), 0);
   EXPECT_EQ(openssl(trusted + " -attime 2277522366 " + issued), 0);  // 2042-03-04T05:06:06Z
   EXPECT_NE(openssl(trusted + " -attime 2277522368 " + issued), 0);

@@ -68,8 +68,8 @@ class HttpHandler {
   /// Runs on an I/O thread: must not block. `request` stays valid until the response was sent.
   virtual HttpAction handle(const HttpRequest& request, HttpResponse& response) = 0;
 
-  /// Answers a request that the transport could not carry out (unavailable: too much is waiting;
-  /// internal) in the form in which this handler tells errors. Must not block.
+  /// Answers a request that the transport could not carry out (unavailable; timed_out, with 408: it
+  /// came too slowly; internal) in the form in which this handler tells errors. Must not block.
   virtual void refuse(const HttpRequest& request, const Error& error, HttpResponse& response);
 
   /// A short, fixed name of the request's route for metrics and logs: "blob", "manifest", "hook".
