@@ -16,8 +16,8 @@
 #include <system_error>
 #include <utility>
 
-#include "local/copy_file.hpp"
-#include "local/file.hpp"
+#include "support/copy_file.hpp"
+#include "support/file.hpp"
 #include "storage/limits.hpp"
 #include "support/format.hpp"
 
@@ -27,8 +27,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using local::Descriptor;
-using local::file_error;
+using files::Descriptor;
+using files::file_error;
 
 std::string shard_of(std::string_view key) {
   const std::size_t dash = key.rfind('-');
@@ -60,8 +60,8 @@ class ObjectFolder {
       const std::lock_guard lock(mutex_);
       if (durable_shards_.contains(shard)) return folder;
     }
-    SLIPWAY_CHECK(local::make_folder(folder));
-    SLIPWAY_CHECK(local::sync_folder(path_));
+    SLIPWAY_CHECK(files::make_folder(folder));
+    SLIPWAY_CHECK(files::sync_folder(path_));
     const std::lock_guard lock(mutex_);
     durable_shards_.insert(std::move(shard));
     return folder;
@@ -80,7 +80,7 @@ class LocalObject final : public Object {
 
   [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
-    return local::read_at(file_, path_, offset, out);
+    return files::read_at(file_, path_, offset, out);
   }
   /// Without readahead, so that what is in memory was there before or is what was asked for.
   Result<std::size_t> read_once_at(std::uint64_t offset, std::span<std::byte> out) const override {
@@ -89,7 +89,7 @@ class LocalObject final : public Object {
     const ssize_t cached = preadv2(file_.get(), &room, 1, at, RWF_NOWAIT);
     if (cached == static_cast<ssize_t>(out.size())) return out.size();
     (void)posix_fadvise(file_.get(), 0, 0, POSIX_FADV_RANDOM);
-    SLIPWAY_TRY(const std::size_t count, local::read_at(file_, path_, offset, out));
+    SLIPWAY_TRY(const std::size_t count, files::read_at(file_, path_, offset, out));
     (void)posix_fadvise(file_.get(), at, static_cast<off_t>(count), POSIX_FADV_DONTNEED);
     return count;
   }
@@ -109,16 +109,16 @@ class LocalStage final : public Stage {
   [[nodiscard]] std::uint64_t size() const noexcept override { return size_; }
 
   Result<void> append(std::span<const std::byte> bytes) override {
-    SLIPWAY_CHECK(local::write_at(file_, path_, size_, bytes));
+    SLIPWAY_CHECK(files::write_at(file_, path_, size_, bytes));
     if (size_ - written_out_ >= write_out_step) {
-      local::begin_write_out(file_, written_out_, size_ - written_out_);
+      files::begin_write_out(file_, written_out_, size_ - written_out_);
       written_out_ = size_;
     }
     return {};
   }
 
   Result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> out) const override {
-    return local::read_at(file_, path_, offset, out);
+    return files::read_at(file_, path_, offset, out);
   }
 
   Result<void> publish(std::string_view key) override {
@@ -129,7 +129,7 @@ class LocalStage final : public Stage {
     if (!renamed_ && rename(path_.c_str(), target.c_str()) != 0)
       return file_error(errno, "publish", path_);
     renamed_ = true;
-    return local::sync_folder(folder);
+    return files::sync_folder(folder);
   }
 
   Result<void> discard() override {
@@ -144,7 +144,7 @@ class LocalStage final : public Stage {
     if (!flushable_)
       return Error(ErrorCode::io,
                    slipway::format("an earlier flush of {} failed; send it again", path_.native()));
-    Result<void> flushed = local::sync_file(file_, path_);
+    Result<void> flushed = files::sync_file(file_, path_);
     flushable_ = flushed.ok();
     return flushed;
   }
@@ -192,7 +192,7 @@ class RemovedFolder {
   /// Errors: io, quota_exceeded.
   Result<void> hold() {
     const std::unique_lock lock(mutex_);  // whoever removes has come to an end
-    if (holds_ == 0) SLIPWAY_CHECK(local::make_folder(path_));
+    if (holds_ == 0) SLIPWAY_CHECK(files::make_folder(path_));
     ++holds_;
     return {};
   }
@@ -230,24 +230,24 @@ class FolderHold final : public ObjectHold {
     std::string shard = shard_of(key);
     const fs::path target = blobs / object_file(key);
     if (!shards_.contains(shard)) {
-      SLIPWAY_CHECK(local::make_folder(target.parent_path()));
+      SLIPWAY_CHECK(files::make_folder(target.parent_path()));
       shards_.insert(std::move(shard));
     }
     fs::path from = objects_.file(key);
-    auto linked = local::link_or_copy(from, target);
+    auto linked = files::link_or_copy(from, target);
     if (!linked && linked.error().code == ErrorCode::not_found) {
       from = removed_.file(key);
-      linked = local::link_or_copy(from, target);
+      linked = files::link_or_copy(from, target);
     }
     if (!linked) return named(std::move(linked).error(), "object", key);
-    SLIPWAY_TRY(const Descriptor file, local::open_file(target, O_RDONLY));
-    SLIPWAY_TRY(const std::uint64_t size, local::file_size(file, target));
+    SLIPWAY_TRY(const Descriptor file, files::open_file(target, O_RDONLY));
+    SLIPWAY_TRY(const std::uint64_t size, files::file_size(file, target));
     return Copy{*linked, size};
   }
 
   Result<void> finish(const fs::path& blobs) override {
-    for (const std::string& shard : shards_) SLIPWAY_CHECK(local::sync_folder(blobs / shard));
-    return local::sync_folder(blobs);
+    for (const std::string& shard : shards_) SLIPWAY_CHECK(files::sync_folder(blobs / shard));
+    return files::sync_folder(blobs);
   }
 
  private:
@@ -266,16 +266,16 @@ class FolderObjectStore final : public LocalObjectStore {
         removed_(folder / "removed") {}
 
   Result<void> prepare() {
-    SLIPWAY_CHECK(local::make_folder(staging_));
-    SLIPWAY_CHECK(local::make_folder(objects_.path()));
+    SLIPWAY_CHECK(files::make_folder(staging_));
+    SLIPWAY_CHECK(files::make_folder(objects_.path()));
     SLIPWAY_CHECK(removed_.forget());  // of a backup that was interrupted
-    return local::sync_folder(folder_);
+    return files::sync_folder(folder_);
   }
 
   Result<std::unique_ptr<Stage>> begin_stage(std::string_view name) override {
     SLIPWAY_CHECK(check_object_name(name));
     const fs::path path = staging_ / name;
-    auto file = local::open_file(path, O_RDWR | O_CREAT | O_EXCL);
+    auto file = files::open_file(path, O_RDWR | O_CREAT | O_EXCL);
     if (!file && file.error().code == ErrorCode::already_exists)
       return Error(ErrorCode::already_exists,
                    slipway::format("stage \"{}\" exists; open it or choose another name", name));
@@ -287,9 +287,9 @@ class FolderObjectStore final : public LocalObjectStore {
   Result<std::unique_ptr<Stage>> open_stage(std::string_view name) override {
     SLIPWAY_CHECK(check_object_name(name));
     const fs::path path = staging_ / name;
-    auto file = local::open_file(path, O_RDWR);
+    auto file = files::open_file(path, O_RDWR);
     if (!file) return named(std::move(file).error(), "stage", name);
-    SLIPWAY_TRY(const std::uint64_t size, local::file_size(*file, path));
+    SLIPWAY_TRY(const std::uint64_t size, files::file_size(*file, path));
     return std::unique_ptr<Stage>(
         std::make_unique<LocalStage>(objects_, path, std::move(*file), size));
   }
@@ -319,24 +319,24 @@ class FolderObjectStore final : public LocalObjectStore {
     SLIPWAY_CHECK(check_object_name(key));
     SLIPWAY_CHECK(check_object_name(name));
     SLIPWAY_CHECK(prepare_aside());
-    auto kept = local::link_or_copy(objects_.file(key), aside_ / name);
+    auto kept = files::link_or_copy(objects_.file(key), aside_ / name);
     if (!kept) return named(std::move(kept).error(), "object", key);
-    return local::sync_folder(aside_);
+    return files::sync_folder(aside_);
   }
 
   Result<void> set_aside(std::span<const std::byte> bytes, std::string_view name) override {
     SLIPWAY_CHECK(check_object_name(name));
     SLIPWAY_CHECK(prepare_aside());
     const fs::path path = aside_ / name;
-    SLIPWAY_TRY(const Descriptor file, local::open_file(path, O_WRONLY | O_CREAT | O_EXCL));
+    SLIPWAY_TRY(const Descriptor file, files::open_file(path, O_WRONLY | O_CREAT | O_EXCL));
     std::uint64_t end = 0;
-    Result<void> written = local::write_at(file, path, end, bytes);
-    if (written) written = local::sync_file(file, path);
+    Result<void> written = files::write_at(file, path, end, bytes);
+    if (written) written = files::sync_file(file, path);
     if (!written) {
       (void)unlink(path.c_str());
       return written;
     }
-    return local::sync_folder(aside_);
+    return files::sync_folder(aside_);
   }
 
   Result<std::shared_ptr<const Object>> open_aside(std::string_view name) override {
@@ -365,16 +365,16 @@ class FolderObjectStore final : public LocalObjectStore {
  private:
   static Result<std::shared_ptr<const Object>> open_object(const fs::path& path,
                                                            std::string_view name) {
-    auto file = local::open_file(path, O_RDONLY);
+    auto file = files::open_file(path, O_RDONLY);
     if (!file) return named(std::move(file).error(), "object", name);
-    SLIPWAY_TRY(const std::uint64_t size, local::file_size(*file, path));
+    SLIPWAY_TRY(const std::uint64_t size, files::file_size(*file, path));
     return std::shared_ptr<const Object>(
         std::make_shared<LocalObject>(path, std::move(*file), size));
   }
 
   Result<void> prepare_aside() const {
-    SLIPWAY_CHECK(local::make_folder(aside_));
-    return local::sync_folder(folder_);
+    SLIPWAY_CHECK(files::make_folder(aside_));
+    return files::sync_folder(folder_);
   }
 
   const fs::path folder_;

@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "crypto/certificate.hpp"
-#include "local/file.hpp"
+#include "support/file.hpp"
 
 namespace slipway {
 
@@ -18,17 +18,17 @@ Result<fs::path> ensure_worker_identity(const fs::path& data) {
   const fs::path path = folder / "identity.pem";
   std::error_code error;
   if (fs::exists(path, error)) return path;
-  SLIPWAY_CHECK(local::make_folder(folder));
+  SLIPWAY_CHECK(files::make_folder(folder));
   SLIPWAY_TRY(const std::string identity, crypto::make_client_authority("slipway worker"));
   const fs::path draft = folder / "identity.pem.new";
-  SLIPWAY_TRY(const local::Descriptor file,
-              local::open_file(draft, O_WRONLY | O_CREAT | O_TRUNC));
+  SLIPWAY_TRY(const files::Descriptor file,
+              files::open_file(draft, O_WRONLY | O_CREAT | O_TRUNC));
   std::uint64_t end = 0;
-  SLIPWAY_CHECK(local::write_at(file, draft, end, std::as_bytes(std::span(identity))));
-  SLIPWAY_CHECK(local::sync_file(file, draft));
+  SLIPWAY_CHECK(files::write_at(file, draft, end, std::as_bytes(std::span(identity))));
+  SLIPWAY_CHECK(files::sync_file(file, draft));
   fs::rename(draft, path, error);
-  if (error) return local::file_error(error.value(), "rename", draft);
-  SLIPWAY_CHECK(local::sync_folder(folder));
+  if (error) return files::file_error(error.value(), "rename", draft);
+  SLIPWAY_CHECK(files::sync_folder(folder));
   return path;
 }
 

@@ -9,7 +9,7 @@
 
 #include <slipway/storage/open_stores.hpp>
 
-#include "local/file.hpp"
+#include "support/file.hpp"
 #include "stores/data_folder.hpp"
 #include "stores/object_rows.hpp"
 #include "support/format.hpp"
@@ -38,28 +38,28 @@ Result<fs::path> prepare(const fs::path& wanted, const fs::path& data) {
   if (!wanted.is_absolute()) return refused(wanted, "it is no absolute path");
   std::error_code error;
   const fs::path backup = fs::weakly_canonical(wanted, error);
-  if (error) return local::file_error(error.value(), "find", wanted);
+  if (error) return files::file_error(error.value(), "find", wanted);
   if (is_within(backup, data)) return refused(backup, "it lies within the data folder");
   SLIPWAY_CHECK(make_folders(backup));
   const bool empty = fs::is_empty(backup, error);
-  if (error) return local::file_error(error.value(), "list", backup);
+  if (error) return files::file_error(error.value(), "list", backup);
   if (!empty) return refused(backup, "it is not empty");
   return backup;
 }
 
 Result<std::uint64_t> copy_metadata(LmdbMetadataStore& metadata, const fs::path& folder) {
-  SLIPWAY_CHECK(local::make_folder(folder));
+  SLIPWAY_CHECK(files::make_folder(folder));
   SLIPWAY_CHECK(metadata.copy_to(folder / "data.mdb"));
-  SLIPWAY_CHECK(local::sync_folder(folder));
+  SLIPWAY_CHECK(files::sync_folder(folder));
   std::error_code error;
   const std::uint64_t size = fs::file_size(folder / "data.mdb", error);
-  if (error) return local::file_error(error.value(), "examine", folder / "data.mdb");
+  if (error) return files::file_error(error.value(), "examine", folder / "data.mdb");
   return size;
 }
 
 Result<void> copy_objects(MetadataStore& copied, ObjectHold& hold, const fs::path& blobs,
                           BackupProgress& progress, const BackupWatch& watch) {
-  SLIPWAY_CHECK(local::make_folder(blobs));
+  SLIPWAY_CHECK(files::make_folder(blobs));
   SLIPWAY_CHECK(for_each_object_row(copied, [&](const std::string&) -> Result<void> {
     ++progress.objects_total;
     return {};
@@ -85,17 +85,17 @@ Result<void> write_backup_file(const fs::path& backup, const BackupProgress& pro
                       progress.objects, progress.object_bytes);
   const fs::path path = backup / backup_file;
   const fs::path unfinished = backup / "BACKUP.new";
-  SLIPWAY_TRY(const local::Descriptor file,
-              local::open_file(unfinished, O_WRONLY | O_CREAT | O_EXCL));
+  SLIPWAY_TRY(const files::Descriptor file,
+              files::open_file(unfinished, O_WRONLY | O_CREAT | O_EXCL));
   std::uint64_t end = 0;
-  SLIPWAY_CHECK(local::write_at(file, unfinished, end, std::as_bytes(std::span(text))));
-  SLIPWAY_CHECK(local::sync_file(file, unfinished));
-  SLIPWAY_CHECK(local::sync_folder(backup));  // all that the file vouches for
+  SLIPWAY_CHECK(files::write_at(file, unfinished, end, std::as_bytes(std::span(text))));
+  SLIPWAY_CHECK(files::sync_file(file, unfinished));
+  SLIPWAY_CHECK(files::sync_folder(backup));  // all that the file vouches for
   SLIPWAY_CHECK(flush_names_above(backup));
   std::error_code error;
   fs::rename(unfinished, path, error);
-  if (error) return local::file_error(error.value(), "rename", unfinished);
-  return local::sync_folder(backup);
+  if (error) return files::file_error(error.value(), "rename", unfinished);
+  return files::sync_folder(backup);
 }
 
 Result<BackupProgress> fill(LmdbMetadataStore& metadata, LocalObjectStore& objects,

@@ -24,8 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using local::Descriptor;
-using local::file_error;
+using files::Descriptor;
+using files::file_error;
 
 constexpr std::string_view format_beginning = "slipway data folder, format ";
 constexpr std::string_view restoring = "slipway data folder, being restored\n";
@@ -96,12 +96,12 @@ Result<std::optional<int>> check_format(const fs::path& folder) {
 
 Result<Descriptor> take_lock(const fs::path& folder) {
   const fs::path path = folder / lock_file;
-  SLIPWAY_TRY(Descriptor lock, local::open_file(path, O_RDWR | O_CREAT));
+  SLIPWAY_TRY(Descriptor lock, files::open_file(path, O_RDWR | O_CREAT));
   if (flock(lock.get(), LOCK_EX | LOCK_NB) == 0) {
     const std::string owner = std::to_string(getpid()) + "\n";
     std::uint64_t end = 0;
     if (ftruncate(lock.get(), 0) != 0) return file_error(errno, "write", path);
-    SLIPWAY_CHECK(local::write_at(lock, path, end, std::as_bytes(std::span(owner))));
+    SLIPWAY_CHECK(files::write_at(lock, path, end, std::as_bytes(std::span(owner))));
     return lock;
   }
   if (errno != EWOULDBLOCK) return file_error(errno, "lock", path);
@@ -118,10 +118,10 @@ Result<Descriptor> take_lock(const fs::path& folder) {
 }  // namespace
 
 Result<std::string> read_small_file(const fs::path& path) {
-  SLIPWAY_TRY(const Descriptor file, local::open_file(path, O_RDONLY));
+  SLIPWAY_TRY(const Descriptor file, files::open_file(path, O_RDONLY));
   std::string text(256, '\0');
   SLIPWAY_TRY(const std::size_t count,
-              local::read_at(file, path, 0, std::as_writable_bytes(std::span(text))));
+              files::read_at(file, path, 0, std::as_writable_bytes(std::span(text))));
   text.resize(count);
   return text;
 }
@@ -131,14 +131,14 @@ Result<void> make_folders(const fs::path& folder) {
   if (fs::is_directory(folder, error)) return {};
   if (fs::exists(folder, error)) return not_ours(folder, "it is not a folder");
   if (folder.has_relative_path()) SLIPWAY_CHECK(make_folders(folder.parent_path()));
-  return local::make_folder(folder);
+  return files::make_folder(folder);
 }
 
 Result<void> flush_names_above(fs::path folder) {
   while (folder.has_relative_path()) {
     folder = folder.parent_path();
     if (access(folder.c_str(), R_OK | W_OK) != 0) return {};
-    SLIPWAY_CHECK(local::sync_folder(folder));
+    SLIPWAY_CHECK(files::sync_folder(folder));
   }
   return {};
 }
@@ -156,7 +156,7 @@ Result<DataFolder> DataFolder::open(const fs::path& folder) {
   if (!format) {
     SLIPWAY_CHECK(flush_names_above(path));
     // LOCK tells that a folder without FORMAT is of our making: it is there before all else.
-    SLIPWAY_CHECK(local::sync_folder(path));
+    SLIPWAY_CHECK(files::sync_folder(path));
   }
   return DataFolder(path, format, std::move(lock));
 }
@@ -191,14 +191,14 @@ Result<void> DataFolder::complete() {
 
 Result<void> DataFolder::write_format(std::string_view text) const {
   const fs::path temporary = path_ / new_format_file;
-  SLIPWAY_TRY(const Descriptor file, local::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
+  SLIPWAY_TRY(const Descriptor file, files::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
   std::uint64_t end = 0;
-  SLIPWAY_CHECK(local::write_at(file, temporary, end, std::as_bytes(std::span(text))));
-  SLIPWAY_CHECK(local::sync_file(file, temporary));
+  SLIPWAY_CHECK(files::write_at(file, temporary, end, std::as_bytes(std::span(text))));
+  SLIPWAY_CHECK(files::sync_file(file, temporary));
   std::error_code error;
   fs::rename(temporary, path_ / format_file, error);
   if (error) return file_error(error.value(), "rename", temporary);
-  return local::sync_folder(path_);
+  return files::sync_folder(path_);
 }
 
 }  // namespace slipway

@@ -15,7 +15,7 @@
 
 #include <slipway/core/result.hpp>
 
-#include "local/file.hpp"
+#include "support/file.hpp"
 
 namespace slipway {
 
@@ -50,13 +50,13 @@ class DataFolder {
  private:
   Result<void> write_format(std::string_view text) const;
 
-  DataFolder(std::filesystem::path path, std::optional<int> format, local::Descriptor lock)
+  DataFolder(std::filesystem::path path, std::optional<int> format, files::Descriptor lock)
       : path_(std::move(path)), format_(format), lock_(std::move(lock)) {}
 
   std::filesystem::path path_;
   std::optional<int> format_;
   bool restored_ = false;  // what is in it was acknowledged elsewhere
-  local::Descriptor lock_;
+  files::Descriptor lock_;
 };
 
 /// Makes missing folders from the top. Errors: invalid_argument (there is a file), io,

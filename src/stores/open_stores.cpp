@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "local/file.hpp"
+#include "support/file.hpp"
 #include "storage/sealed_rows.hpp"
 #include "stores/backup.hpp"
 #include "stores/folder_stores.hpp"
@@ -44,7 +44,7 @@ Result<std::unique_ptr<FolderStores>> open_folder_stores(DataFolder folder,
                                                          const StoreOptions& options,
                                                          std::shared_ptr<const Sealer> sealer) {
   const std::filesystem::path metadata_folder = folder.path() / "metadata";
-  SLIPWAY_CHECK(local::make_folder(metadata_folder));
+  SLIPWAY_CHECK(files::make_folder(metadata_folder));
   SLIPWAY_TRY(auto metadata,
               open_lmdb_metadata_store(
                   metadata_folder, {.map_size = options.lmdb_map_size,
@@ -52,7 +52,7 @@ Result<std::unique_ptr<FolderStores>> open_folder_stores(DataFolder folder,
                                     .gather_microseconds = options.commit_gather_microseconds,
                                     .is_new = folder.is_new(),
                                     .sealer = std::move(sealer)}));
-  SLIPWAY_CHECK(local::sync_folder(metadata_folder));
+  SLIPWAY_CHECK(files::sync_folder(metadata_folder));
   SLIPWAY_TRY(auto objects, open_local_object_store(folder.path()));
   return std::make_unique<FolderStores>(std::move(folder), std::move(objects),
                                         std::move(metadata));

@@ -8,8 +8,8 @@
 #include <slipway/storage/backup.hpp>
 #include <slipway/storage/open_stores.hpp>
 
-#include "local/copy_file.hpp"
-#include "local/file.hpp"
+#include "support/copy_file.hpp"
+#include "support/file.hpp"
 #include "stores/backup.hpp"
 #include "stores/data_folder.hpp"
 #include "stores/folder_stores.hpp"
@@ -50,10 +50,10 @@ class FolderRestore final : public Restore {
   Result<void> begin(const StoreOptions& options, const BackupWatch& watch) {
     SLIPWAY_CHECK(folder_.begin_restore());
     const fs::path metadata = folder_.path() / "metadata";
-    SLIPWAY_CHECK(local::make_folder(metadata));
+    SLIPWAY_CHECK(files::make_folder(metadata));
     SLIPWAY_TRY(progress_.metadata_bytes,
-                local::copy_whole_file(backup_ / "metadata/data.mdb", metadata / "data.mdb"));
-    SLIPWAY_CHECK(local::sync_folder(metadata));
+                files::copy_whole_file(backup_ / "metadata/data.mdb", metadata / "data.mdb"));
+    SLIPWAY_CHECK(files::sync_folder(metadata));
     if (watch) SLIPWAY_CHECK(watch(progress_));
     SLIPWAY_CHECK(copy_objects(watch));
     SLIPWAY_TRY(stores_, open_folder_stores(std::move(folder_), options));
@@ -67,7 +67,7 @@ class FolderRestore final : public Restore {
  private:
   Result<void> copy_objects(const BackupWatch& watch) {
     const fs::path blobs = folder_.path() / "blobs";
-    SLIPWAY_CHECK(local::make_folder(blobs));
+    SLIPWAY_CHECK(files::make_folder(blobs));
     SLIPWAY_TRY(const auto copied,
                 open_lmdb_metadata_store(folder_.path() / "metadata", {.read_only = true}));
     SLIPWAY_CHECK(for_each_object_row(*copied, [&](const std::string&) -> Result<void> {
@@ -80,8 +80,8 @@ class FolderRestore final : public Restore {
       return watch ? watch(progress_) : Result<void>();
     };
     SLIPWAY_CHECK(for_each_object_row(*copied, copy));
-    for (const fs::path& folder : folders) SLIPWAY_CHECK(local::sync_folder(folder));
-    return local::sync_folder(blobs);
+    for (const fs::path& folder : folders) SLIPWAY_CHECK(files::sync_folder(folder));
+    return files::sync_folder(blobs);
   }
 
   Result<void> copy_object(const std::string& key, const fs::path& blobs,
@@ -89,15 +89,15 @@ class FolderRestore final : public Restore {
     const fs::path name = object_file(key);
     const fs::path target = blobs / name;
     if (folders.insert(target.parent_path()).second)
-      SLIPWAY_CHECK(local::make_folder(target.parent_path()));
-    const auto linked = local::link_or_copy(backup_ / "blobs" / name, target);
+      SLIPWAY_CHECK(files::make_folder(target.parent_path()));
+    const auto linked = files::link_or_copy(backup_ / "blobs" / name, target);
     if (!linked && linked.error().code == ErrorCode::not_found) {
       ++progress_.missing;
       return {};
     }
     if (!linked) return linked.error();
-    SLIPWAY_TRY(const local::Descriptor file, local::open_file(target, O_RDONLY));
-    SLIPWAY_TRY(const std::uint64_t size, local::file_size(file, target));
+    SLIPWAY_TRY(const files::Descriptor file, files::open_file(target, O_RDONLY));
+    SLIPWAY_TRY(const std::uint64_t size, files::file_size(file, target));
     ++progress_.objects;
     progress_.object_bytes += size;
     if (*linked) ++progress_.linked;

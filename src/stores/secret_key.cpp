@@ -10,7 +10,7 @@
 
 #include <slipway/support/hasher.hpp>
 
-#include "local/file.hpp"
+#include "support/file.hpp"
 #include "stores/data_folder.hpp"
 #include "support/format.hpp"
 
@@ -52,11 +52,11 @@ Result<std::optional<Sealer::Key>> read_key(const fs::path& path) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error == std::errc::no_such_file_or_directory) return std::optional<Sealer::Key>();
-  if (error) return local::file_error(error.value(), "find", path);
-  SLIPWAY_TRY(const local::Descriptor file, local::open_file(real, O_RDONLY));
+  if (error) return files::file_error(error.value(), "find", path);
+  SLIPWAY_TRY(const files::Descriptor file, files::open_file(real, O_RDONLY));
   std::string text(longest_file, '\0');
   SLIPWAY_TRY(const std::size_t count,
-              local::read_at(file, real, 0, std::as_writable_bytes(std::span(text))));
+              files::read_at(file, real, 0, std::as_writable_bytes(std::span(text))));
   text.resize(count);
   const auto key = parse_key(text);
   if (!key)
@@ -113,20 +113,20 @@ Result<SecretKey> SecretKey::load(const DataFolder& folder, const SecretOptions&
 Result<void> SecretKey::keep() {
   if (!own_) return {};
   if (!made_) {
-    SLIPWAY_TRY(const local::Descriptor file, local::open_file(file_, O_RDONLY));
-    SLIPWAY_CHECK(local::sync_file(file, file_));
-    return local::sync_folder(file_.parent_path());
+    SLIPWAY_TRY(const files::Descriptor file, files::open_file(file_, O_RDONLY));
+    SLIPWAY_CHECK(files::sync_file(file, file_));
+    return files::sync_folder(file_.parent_path());
   }
   const fs::path temporary = file_.parent_path() / new_secret_key_file_name;
-  SLIPWAY_TRY(const local::Descriptor file,
-              local::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
+  SLIPWAY_TRY(const files::Descriptor file,
+              files::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
   std::uint64_t end = 0;
-  SLIPWAY_CHECK(local::write_at(file, temporary, end, std::as_bytes(std::span(*made_))));
-  SLIPWAY_CHECK(local::sync_file(file, temporary));
+  SLIPWAY_CHECK(files::write_at(file, temporary, end, std::as_bytes(std::span(*made_))));
+  SLIPWAY_CHECK(files::sync_file(file, temporary));
   std::error_code error;
   fs::rename(temporary, file_, error);
-  if (error) return local::file_error(error.value(), "rename", temporary);
-  SLIPWAY_CHECK(local::sync_folder(file_.parent_path()));
+  if (error) return files::file_error(error.value(), "rename", temporary);
+  SLIPWAY_CHECK(files::sync_folder(file_.parent_path()));
   made_.reset();
   return {};
 }

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "local/file.hpp"
+#include "support/file.hpp"
 #include "tests/storage/file_size_limit.hpp"
 #include "tests/storage/object_store_contract.hpp"
 #include "tests/storage/temporary_folder.hpp"
@@ -88,10 +88,10 @@ TEST(LocalObjectStore, AStageThatRanOutOfRoomKnowsWhatItHasAndGoesOn) {
 }
 
 TEST(LocalObjectStore, ADiskWithoutRoomIsAQuota) {
-  const auto full = local::open_file("/dev/full", O_WRONLY);
+  const auto full = files::open_file("/dev/full", O_WRONLY);
   ASSERT_TRUE(succeeded(full));
   std::uint64_t offset = 0;
-  const auto refused = local::write_at(*full, "/dev/full", offset, bytes_of("x"));
+  const auto refused = files::write_at(*full, "/dev/full", offset, bytes_of("x"));
   ASSERT_TRUE(failed(refused, ErrorCode::quota_exceeded));
   EXPECT_EQ(refused.error().message, "cannot write /dev/full: No space left on device");
   EXPECT_EQ(offset, 0U);

@@ -8,7 +8,7 @@
 
 #include <slipway/core/result.hpp>
 
-namespace slipway::local {
+namespace slipway::files {
 
 /// A hard link, which shares the bytes and costs none; where that cannot be (another file system, too
 /// many links, somebody else's file), a copy, flushed and mode 0600. Flushes no folder. True: linked.
@@ -19,4 +19,4 @@ Result<bool> link_or_copy(const std::filesystem::path& from, const std::filesyst
 /// folder; what was begun is removed after an error. Answers the bytes. Errors: as link_or_copy.
 Result<std::uint64_t> copy_whole_file(const std::filesystem::path& from, const std::filesystem::path& to);
 
-}  // namespace slipway::local
+}  // namespace slipway::files

@@ -1,4 +1,4 @@
-#include "local/file.hpp"
+#include "support/file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 
 #include "support/format.hpp"
 
-namespace slipway::local {
+namespace slipway::files {
 
 namespace {
 
@@ -106,4 +106,4 @@ Result<void> make_folder(const std::filesystem::path& path) {
   return {};
 }
 
-}  // namespace slipway::local
+}  // namespace slipway::files

@@ -1,4 +1,4 @@
-#include "local/copy_file.hpp"
+#include "support/copy_file.hpp"
 
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -9,9 +9,9 @@
 #include <span>
 #include <vector>
 
-#include "local/file.hpp"
+#include "support/file.hpp"
 
-namespace slipway::local {
+namespace slipway::files {
 
 namespace {
 
@@ -69,4 +69,4 @@ Result<std::uint64_t> copy_whole_file(const fs::path& from, const fs::path& to) 
   return file_size(target, to);
 }
 
-}  // namespace slipway::local
+}  // namespace slipway::files

@@ -1,4 +1,4 @@
-// The system calls on files that the local adapters need, with errors that name the path.
+// The system calls on files that what is kept in files needs, with errors that name the path.
 //
 // Every file is opened with O_CLOEXEC, so that no child process inherits it, and with O_NOFOLLOW.
 //
@@ -17,7 +17,7 @@
 
 #include <slipway/core/result.hpp>
 
-namespace slipway::local {
+namespace slipway::files {
 
 class Descriptor {
  public:
@@ -69,4 +69,4 @@ Result<void> sync_folder(const std::filesystem::path& path);
 /// Makes a folder that is not there yet, for this user only. Errors: quota_exceeded, io.
 Result<void> make_folder(const std::filesystem::path& path);
 
-}  // namespace slipway::local
+}  // namespace slipway::files
