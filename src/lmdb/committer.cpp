@@ -47,13 +47,22 @@ void Committer::lead(std::unique_lock<std::mutex>& lock) {
 
   commit(group->requests);
 
-  lock.lock();
-  committing_ = false;
-  lock.unlock();
-  idle_.notify_one();
+  const bool checkpoint = !broken_ && environment_.checkpoint_is_due();
+  if (!checkpoint) end_turn();
   group->done.store(1, std::memory_order_release);
   group->done.notify_all();
   tell(*group);
+  if (!checkpoint) return;
+  broken_ = !environment_.checkpoint() && environment_.broken();
+  end_turn();
+}
+
+void Committer::end_turn() {
+  {
+    const std::lock_guard lock(mutex_);
+    committing_ = false;
+  }
+  idle_.notify_one();
 }
 
 /// One that throws ends the program: the others wait to be told.
@@ -85,8 +94,8 @@ Committer::Requests Committer::commit_together(const Requests& all) {
   Requests requests = all;
   Requests apart;
   while (!requests.empty()) {
-    Result<void> done = broken_ ? reopen() : Result<void>();
-    Transaction transaction(environment_);
+    Result<void> done = prepare();
+    Transaction transaction(environment_, log_);
     if (done) done = transaction.begin();
     if (done) {
       if (Request* spoiler = run(transaction, requests); spoiler != nullptr) {
@@ -94,7 +103,7 @@ Committer::Requests Committer::commit_together(const Requests& all) {
         std::erase(requests, spoiler);
         continue;
       }
-      if (transaction.changes() > 0) done = commit_or_repair(transaction);
+      if (transaction.changes() > 0) done = make_durable(transaction);
     }
     if (!done && all.size() > 1) return all;
     if (!done) {
@@ -104,7 +113,6 @@ Committer::Requests Committer::commit_together(const Requests& all) {
     if (transaction.changes() > 0) {
       commits_.fetch_add(1, std::memory_order_relaxed);
       writes_.fetch_add(requests.size(), std::memory_order_relaxed);
-      growth_.after_commit(environment_.used_bytes());
     }
     topics_.publish(transaction.topics());
     break;
@@ -112,14 +120,43 @@ Committer::Requests Committer::commit_together(const Requests& all) {
   return apart;
 }
 
-/// A broken environment tells, once it is open again, whether the transaction became durable after
-/// all.
-Result<void> Committer::commit_or_repair(Transaction& transaction) {
+/// A transaction may begin after it.
+Result<void> Committer::prepare() {
+  if (broken_) SLIPWAY_CHECK(reopen());
+  // Pages that only the last checkpoint sees are free after the next.
+  const bool wants_room = environment_.has_left_checkpoint() && environment_.map_is_tight();
+  if (!wants_room && !environment_.needs_checkpoint()) return {};
+  Result<void> done = environment_.checkpoint();
+  broken_ = !done && environment_.broken();
+  return done;
+}
+
+Result<void> Committer::make_durable(Transaction& transaction) {
+  if (!environment_.reserve(transaction.most_growth())) return commit_on_a_full_disk(transaction);
+  if (Result<void> appended = environment_.append(log_); !appended) {
+    transaction.abort();
+    broken_ = environment_.broken();
+    return appended;
+  }
+  const std::size_t id = transaction.id();
   const Result<void> done = transaction.commit();
   if (done) return done;
+  environment_.commit_failed(id);
   broken_ = environment_.broken();
-  if (!broken_ || !reopen()) return done;
-  return environment_.last_transaction() >= transaction.id() ? Result<void>() : done;
+  const bool is_there = broken_ && reopen() && environment_.last_transaction() >= id;
+  return is_there ? Result<void>() : done;
+}
+
+/// What frees room may find it in LMDB's file; only then is it known that the journal may have it.
+/// Readers see it before that.
+Result<void> Committer::commit_on_a_full_disk(Transaction& transaction) {
+  const Result<void> done = transaction.commit();
+  broken_ = environment_.broken();
+  if (broken_ || !done) return done;
+  const Result<void> flushed = environment_.checkpoint();
+  if (!flushed) environment_.distrust();
+  broken_ = !flushed;
+  return flushed;
 }
 
 Result<void> Committer::reopen() {
@@ -136,11 +173,7 @@ Result<void> Committer::repair() {
   }
   broken_ = broken_ || environment_.broken();
   Result<void> done = broken_ ? reopen() : Result<void>();
-  {
-    const std::lock_guard lock(mutex_);
-    committing_ = false;
-  }
-  idle_.notify_one();
+  end_turn();
   return done;
 }
 

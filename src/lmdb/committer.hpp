@@ -10,8 +10,12 @@
 // of room, and all when the commit fails, run again in transactions of their own, so that nobody
 // pays for a neighbour.
 //
-// After a commit that failed in LMDB's meta page LMDB must be opened anew. The leader does that at
-// once, or, when snapshots are still there, whoever comes next; until then all are refused.
+// A group is durable when the environment's journal has its changes; then LMDB commits them. When
+// LMDB fails at that, they are taken back from the journal. When it gave up, it must be opened anew
+// first, and it may be found that it has them. The leader does that at once, or, when snapshots are
+// still there, whoever comes next; until then all are refused.
+//
+// Checkpoints, which are flushes of LMDB's file, come after the group that made them due was told.
 //
 // Thread safety: any thread.
 #pragma once
@@ -27,7 +31,6 @@
 #include <slipway/storage/metadata_store.hpp>
 
 #include "lmdb/environment.hpp"
-#include "lmdb/growth.hpp"
 #include "lmdb/snapshot_pool.hpp"
 #include "storage/topics.hpp"
 
@@ -37,13 +40,9 @@ class Transaction;
 
 class Committer {
  public:
-  Committer(Environment& environment, SnapshotPool& snapshots, Topics& topics, Growth& growth,
+  Committer(Environment& environment, SnapshotPool& snapshots, Topics& topics,
             std::chrono::microseconds gather)
-      : environment_(environment),
-        snapshots_(snapshots),
-        topics_(topics),
-        growth_(growth),
-        gather_(gather) {}
+      : environment_(environment), snapshots_(snapshots), topics_(topics), gather_(gather) {}
 
   Result<void> write(const MetadataStore::Write& closure);
   /// As MetadataStore's: who joins a group that another leads does not wait for it.
@@ -83,14 +82,16 @@ class Committer {
   void gather(std::unique_lock<std::mutex>& lock);
   void commit(const Requests& all) noexcept;
   Requests commit_together(const Requests& all);
-  Result<void> commit_or_repair(Transaction& transaction);
+  Result<void> prepare();
+  Result<void> make_durable(Transaction& transaction);
+  Result<void> commit_on_a_full_disk(Transaction& transaction);
+  void end_turn();
   Result<void> reopen();
   static Request* run(Transaction& transaction, const Requests& requests);
 
   Environment& environment_;
   SnapshotPool& snapshots_;
   Topics& topics_;
-  Growth& growth_;
   const std::chrono::microseconds gather_;
 
   std::mutex mutex_;
@@ -98,6 +99,7 @@ class Committer {
   std::shared_ptr<Group> open_;   // guarded by mutex_; the group that writers join
   bool committing_ = false;       // guarded by mutex_
   bool broken_ = false;           // of whoever is committing: LMDB must be opened anew
+  std::string log_;               // of whoever is committing: the changes of its transaction
   std::size_t last_size_ = 1;     // guarded by mutex_; of the group before
 
   std::atomic<std::uint64_t> commits_{0};

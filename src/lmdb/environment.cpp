@@ -5,11 +5,15 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <system_error>
+#include <utility>
 
+#include "support/file.hpp"
 #include "support/format.hpp"
 
 namespace slipway::lmdb {
@@ -39,77 +43,117 @@ int open_database(MDB_env* env, unsigned flags, MDB_dbi& database) {
   return mdb_txn_commit(transaction);
 }
 
-/// LMDB writes its two meta pages into a new file and flushes them with the first commit; when only
-/// parts of them reached the disk, it takes the file for none of its own.
-Result<void> remove_half_made(const std::filesystem::path& folder) {
-  const std::filesystem::path file = folder / "data.mdb";
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(file, error);
-  if (error || size > 2 * static_cast<std::uintmax_t>(sysconf(_SC_PAGESIZE))) return {};
-  std::filesystem::remove(file, error);
-  if (!error) return {};
-  return Error(ErrorCode::io,
-               slipway::format("cannot remove {}: {}", file.native(), error.message()));
-}
-
 }  // namespace
 
-Result<std::unique_ptr<Environment>> Environment::open(const std::filesystem::path& folder,
-                                                       const LmdbOptions& options) {
-  if (options.is_new) SLIPWAY_CHECK(remove_half_made(folder));
-  std::unique_ptr<Environment> environment(new Environment(folder, options));
-  SLIPWAY_CHECK(environment->open_once());
-  return environment;
-}
-
-Result<void> Environment::open_once() {
+Result<void> Environment::open_lmdb() {
   MDB_env* raw = nullptr;
   if (const int status = mdb_env_create(&raw); status != 0) return error(status, "open");
   std::unique_ptr<MDB_env, Close> env(raw);
+  int descriptor = -1;
   const auto set_up = [&] {
     if (const int status = mdb_env_set_mapsize(raw, whole_pages(options_.map_size)); status != 0)
       return status;
-    if (const int status = mdb_env_set_maxreaders(raw, options_.max_readers); status != 0)
+    constexpr unsigned own_readers = 2;  // pin_ and spare_
+    if (const int status = mdb_env_set_maxreaders(raw, options_.max_readers + own_readers);
+        status != 0)
       return status;
-    const unsigned flags = options_.read_only ? MDB_RDONLY | MDB_NOLOCK : 0U;
+    const unsigned flags = options_.read_only ? MDB_RDONLY | MDB_NOLOCK : MDB_NOSYNC;
     if (const int status = mdb_env_open(raw, folder_.c_str(), MDB_NOTLS | flags, 0600); status != 0)
       return status;
     if (const int status = close_on_exec(raw); status != 0) return status;
-    if (options_.read_only) return open_database(raw, MDB_RDONLY, database_);
-    if (const int status = mdb_env_sync(raw, 1); status != 0) return status;
-    return open_database(raw, 0, database_);
+    if (const int status = mdb_env_get_fd(raw, &descriptor); status != 0) return status;
+    return open_database(raw, options_.read_only ? MDB_RDONLY : 0U, database_);
   };
   if (const int status = set_up(); status != 0) return error(status, "open");
   env_ = std::move(env);
+  growth_.emplace(descriptor, whole_pages(options_.map_size));
   return {};
 }
 
-/// LMDB puts the old meta page back into the page cache when the new one could not be written. It
-/// must be on the disk before pages that only the new one spares are written to: opening flushes it.
-Result<void> Environment::reopen() {
-  env_.reset();  // first: the lock file's table of readers is one for the process
-  return open_once();
+bool Environment::broken() const noexcept {
+  return env_ == nullptr || must_recover_ || gave_up();
 }
 
-bool Environment::broken() const noexcept {
-  if (env_ == nullptr) return true;
+bool Environment::gave_up() const noexcept {
   MDB_txn* writer = nullptr;
   const int status = mdb_txn_begin(env_.get(), nullptr, 0, &writer);
   if (status == 0) mdb_txn_abort(writer);
   return status == MDB_PANIC;
 }
 
-std::size_t Environment::last_transaction() const noexcept {
-  MDB_envinfo info{};
-  mdb_env_info(env_.get(), &info);
-  return info.me_last_txnid;
+Result<void> Environment::reserve(std::uint64_t bytes) {
+  const int status = growth_->reach(used_bytes() + bytes);
+  if (status != 0) return error(status, "grow");
+  return {};
+}
+
+Result<void> Environment::append(std::string_view changes) {
+  if (!journal_->has_room(changes.size())) SLIPWAY_CHECK(checkpoint_for(changes.size()));
+  Result<void> appended = advised(journal_->append(changes));
+  appended_ = appended_ || appended;
+  return appended;
+}
+
+void Environment::commit_failed(std::size_t transaction) noexcept {
+  if (gave_up())
+    in_doubt_ = transaction;
+  else
+    journal_->take_back();
+}
+
+/// A flush that failed is not tried again: Linux reports a page that was lost only once.
+Result<void> Environment::checkpoint_for(std::uint64_t next_append) {
+  if (must_recover_) return error(MDB_PANIC, "flush");
+  if (const int status = mdb_env_sync(env_.get(), 1); status != 0) {
+    must_recover_ = true;
+    return error(status, "flush");
+  }
+  SLIPWAY_CHECK(advised(journal_->grow(next_append)));
+  SLIPWAY_TRY(std::string meta_pages,
+              read_meta_pages(2 * static_cast<std::size_t>(page_size())));
+  if (const int status = mdb_txn_renew(spare_.get()); status != 0)
+    return error(status, "keep a checkpoint");
+  Result<void> begun = advised(journal_->begin({used_bytes(), std::move(meta_pages)}));
+  if (begun) {
+    std::swap(pin_, spare_);
+    appended_ = false;
+  }
+  needs_checkpoint_ = !begun;
+  mdb_txn_reset(spare_.get());
+  return begun;
+}
+
+Result<Environment::Reader> Environment::reader() const {
+  MDB_txn* transaction = nullptr;
+  if (const int status = mdb_txn_begin(env_.get(), nullptr, MDB_RDONLY, &transaction); status != 0)
+    return error(status, "keep a checkpoint");
+  return Reader(transaction);
+}
+
+Result<std::string> Environment::read_meta_pages(std::size_t size) const {
+  const std::filesystem::path path = data_file();
+  SLIPWAY_TRY(const files::Descriptor file, files::open_file(path, O_RDONLY));
+  std::string pages(size, '\0');
+  SLIPWAY_TRY(const std::size_t count,
+              files::read_at(file, path, 0, std::as_writable_bytes(std::span(pages))));
+  if (count < pages.size())
+    return Error(ErrorCode::corrupt, slipway::format("{} is cut short", path.native()));
+  return pages;
+}
+
+bool Environment::checkpoint_is_due() const noexcept {
+  constexpr std::uint64_t most_growth = std::uint64_t{64} << 20U;
+  if (must_recover_ || !appended_) return false;
+  const std::uint64_t before = journal_->checkpoint()->used_bytes;
+  return journal_->is_nearly_full() ||
+         used_bytes() > before + std::min(most_growth, map_reserve() / 2);
 }
 
 /// LMDB says EIO of a write that was cut short, as the last one before a disk is full is.
 int Environment::cause_of(int status) const {
   if (status != EIO) return status;
   constexpr std::uint64_t little = std::uint64_t{4} << 20U;
-  const std::filesystem::path file = folder_ / "data.mdb";
+  const std::filesystem::path file = data_file();
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(file, failed);
   rlimit limit{};
@@ -123,10 +167,33 @@ int Environment::cause_of(int status) const {
 
 std::uint64_t Environment::used_bytes() const noexcept {
   MDB_envinfo info{};
-  MDB_stat stat{};
   mdb_env_info(env_.get(), &info);
+  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * page_size();
+}
+
+std::size_t Environment::last_transaction() const noexcept {
+  MDB_envinfo info{};
+  mdb_env_info(env_.get(), &info);
+  return info.me_last_txnid;
+}
+
+std::uint64_t Environment::page_size() const noexcept {
+  MDB_stat stat{};
   mdb_env_stat(env_.get(), &stat);
-  return (static_cast<std::uint64_t>(info.me_last_pgno) + 1) * stat.ms_psize;
+  return stat.ms_psize;
+}
+
+std::uint64_t Environment::map_reserve() const noexcept {
+  MDB_envinfo info{};
+  mdb_env_info(env_.get(), &info);
+  const auto map = static_cast<std::uint64_t>(info.me_mapsize);
+  return std::min(std::max(map / 64, std::uint64_t{1} << 20U), map / 4);
+}
+
+bool Environment::map_is_tight() const noexcept {
+  MDB_envinfo info{};
+  mdb_env_info(env_.get(), &info);
+  return info.me_mapsize < used_bytes() + 2 * map_reserve();
 }
 
 Result<void> Environment::copy_to(const std::filesystem::path& file) const {
@@ -145,6 +212,17 @@ Result<void> Environment::copy_to(const std::filesystem::path& file) const {
   if (status == 0) return {};
   (void)::unlink(file.c_str());
   return error(status, "copy");
+}
+
+/// An error of the journal's file, or of LMDB's, with what to do.
+Result<void> Environment::advised(Result<void> done) {
+  if (done) return done;
+  Error error = std::move(done).error();
+  if (error.code == ErrorCode::quota_exceeded)
+    error.message += "; free space on this disk, or raise the limit that was met";
+  else if (error.code == ErrorCode::io)
+    error.message += "; the disk refuses it: look for its errors in the system's log";
+  return error;
 }
 
 Error Environment::error(int status, std::string_view doing) const {

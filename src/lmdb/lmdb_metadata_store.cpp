@@ -4,7 +4,6 @@
 
 #include "lmdb/committer.hpp"
 #include "lmdb/environment.hpp"
-#include "lmdb/growth.hpp"
 #include "lmdb/snapshot_pool.hpp"
 #include "storage/topics.hpp"
 
@@ -14,15 +13,12 @@ namespace {
 
 class LmdbStore final : public LmdbMetadataStore {
  public:
-  LmdbStore(std::unique_ptr<lmdb::Environment> environment, std::filesystem::path file,
-            const LmdbOptions& options)
+  LmdbStore(std::unique_ptr<lmdb::Environment> environment, const LmdbOptions& options)
       : environment_(std::move(environment)),
         sealer_(options.sealer ? options.sealer
                                : std::make_shared<const Sealer>(Sealer::ephemeral())),
         snapshots_(*environment_),
-        growth_(std::move(file),
-                {.least_used = options.growth_least_used, .limit = options.map_size}),
-        committer_(*environment_, snapshots_, topics_, growth_,
+        committer_(*environment_, snapshots_, topics_,
                    std::chrono::microseconds(options.gather_microseconds)) {}
 
   Result<std::unique_ptr<ReadView>> snapshot() override {
@@ -55,7 +51,6 @@ class LmdbStore final : public LmdbMetadataStore {
   const std::shared_ptr<const Sealer> sealer_;
   Topics topics_;
   lmdb::SnapshotPool snapshots_;
-  lmdb::Growth growth_;
   lmdb::Committer committer_;
 };
 
@@ -65,7 +60,7 @@ Result<std::unique_ptr<LmdbMetadataStore>> open_lmdb_metadata_store(
     const std::filesystem::path& folder, const LmdbOptions& options) {
   SLIPWAY_TRY(auto environment, lmdb::Environment::open(folder, options));
   return std::unique_ptr<LmdbMetadataStore>(
-      std::make_unique<LmdbStore>(std::move(environment), folder / "data.mdb", options));
+      std::make_unique<LmdbStore>(std::move(environment), options));
 }
 
 }  // namespace slipway

@@ -2,10 +2,8 @@
 //
 // Readers use pooled read transactions and never wait. Writers form groups: the first of a group
 // runs all its closures in one LMDB transaction, on its own thread, and flushes once for all; see
-// committer.hpp. A write is durable when LMDB's commit returns: data pages, flush, meta page,
-// flush. Nothing of MDB_WRITEMAP, MDB_NOSYNC or MDB_NOMETASYNC is used. Opening flushes too: a file
-// just made, or what a process that was killed had written and not flushed yet, so that nobody
-// builds on what a power cut takes back.
+// committer.hpp. A write is durable, and only then visible, once a journal has it: see journal.hpp,
+// which also tells what opening does.
 //
 // The folder must be this process's alone (open_stores holds a lock): LMDB's own lock file then
 // only serves the threads of this process.
@@ -28,8 +26,9 @@ struct LmdbOptions {
   /// Nothing in the folder was ever acknowledged: a file that a crash left half made, with no data
   /// in it yet, is made again.
   bool is_new = false;
-  /// From this size on, in bytes, the file is kept longer than it needs to be: see growth.hpp.
-  std::uint64_t growth_least_used = std::uint64_t{4} << 20U;
+  /// The folder must have a journal: without it, or a whole checkpoint in it, it is corrupt. Else it
+  /// is made where it is missing, as in folders from before there were journals.
+  bool has_journal = false;
   /// Writes nothing, not even a lock file: for a copy that nobody else has open. `write` is then an
   /// error.
   bool read_only = false;

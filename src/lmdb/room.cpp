@@ -33,17 +33,14 @@ int count_free_pages(MDB_env* env, std::int64_t& pages) {
 }  // namespace
 
 Result<void> Room::measure(const Environment& environment) {
-  MDB_envinfo info{};
-  MDB_stat stat{};
-  mdb_env_info(environment.get(), &info);
-  mdb_env_stat(environment.get(), &stat);
-  const auto map = static_cast<std::int64_t>(info.me_mapsize);
-  const auto page = static_cast<std::int64_t>(stat.ms_psize);
-  const std::int64_t reserve = std::min(std::max(map / 64, std::int64_t{1024} * 1024), map / 4);
-  left_ = map - static_cast<std::int64_t>(info.me_last_pgno + 1) * page - reserve;
-  tight_ = left_ < reserve;
+  tight_ = environment.map_is_tight();
   if (!tight_) return {};
 
+  MDB_envinfo info{};
+  mdb_env_info(environment.get(), &info);
+  const auto page = static_cast<std::int64_t>(environment.page_size());
+  left_ = static_cast<std::int64_t>(info.me_mapsize) -
+          static_cast<std::int64_t>(environment.used_bytes() + environment.map_reserve());
   std::int64_t free_pages = 0;
   if (const int status = count_free_pages(environment.get(), free_pages); status != 0)
     return environment.error(status, "count free pages");

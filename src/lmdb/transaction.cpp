@@ -2,19 +2,22 @@
 
 #include <utility>
 
+#include "lmdb/changes.hpp"
 #include "storage/limits.hpp"
 #include "storage/run_closure.hpp"
 
 namespace slipway::lmdb {
 
-Transaction::~Transaction() {
-  if (transaction_ != nullptr) mdb_txn_abort(transaction_);
+Transaction::~Transaction() { abort(); }
+
+void Transaction::abort() noexcept {
+  if (transaction_ != nullptr) mdb_txn_abort(std::exchange(transaction_, nullptr));
 }
 
 Result<void> Transaction::begin() {
   const int status = mdb_txn_begin(environment_.get(), nullptr, 0, &transaction_);
   if (status != 0) return environment_.error(status, "begin a transaction");
-  id_ = mdb_txn_id(transaction_);
+  log_.clear();
   return room_.measure(environment_);
 }
 
@@ -43,6 +46,7 @@ Result<void> Transaction::put(std::string_view key, std::string_view value) {
   MDB_val bytes = as_value(value);
   const int status = mdb_put(transaction_, environment_.database(), &name, &bytes, 0);
   if (status != 0) return break_off(status, "put");
+  append_put(log_, key, value);
   return {};
 }
 
@@ -54,7 +58,15 @@ Result<bool> Transaction::erase(std::string_view key) {
   MDB_val name = as_value(key);
   const int status = mdb_del(transaction_, environment_.database(), &name, nullptr);
   if (status != 0) return break_off(status, "erase");
+  append_erase(log_, key);
   return true;
+}
+
+std::uint64_t Transaction::most_growth() const noexcept {
+  constexpr std::uint64_t pages_of_a_change = 12;
+  constexpr std::uint64_t pages_of_a_commit = 64;  // LMDB's own list of free pages
+  return 2 * log_.size() +
+         (edits_ * pages_of_a_change + pages_of_a_commit) * environment_.page_size();
 }
 
 Result<void> Transaction::commit() {

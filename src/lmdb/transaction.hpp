@@ -22,7 +22,9 @@ namespace slipway::lmdb {
 
 class Transaction final : public View<WriteTransaction> {
  public:
-  explicit Transaction(const Environment& environment) : View(environment, nullptr) {}
+  /// `log` gets the changes, for a journal; it is the transaction's alone until that goes.
+  Transaction(const Environment& environment, std::string& log)
+      : View(environment, nullptr), log_(log) {}
   /// Aborts what was not committed.
   ~Transaction() override;
   Transaction(const Transaction&) = delete;
@@ -39,11 +41,16 @@ class Transaction final : public View<WriteTransaction> {
   Result<bool> erase(std::string_view key) override;
   void notify(std::string_view topic) override { topics_.emplace_back(topic); }
 
-  /// Makes everything durable; nothing was kept when it fails, unless the environment is broken by
-  /// it: then its last transaction tells once it was opened anew. Errors: quota_exceeded, io.
+  /// An upper bound of the bytes that the commit adds to LMDB's file: each change may copy a page of
+  /// each level of the tree and split some.
+  [[nodiscard]] std::uint64_t most_growth() const noexcept;
+
+  /// What last_transaction() is once it is committed. REQUIRES: it has begun.
+  [[nodiscard]] std::size_t id() const noexcept { return mdb_txn_id(transaction_); }
+
+  void abort() noexcept;
+  /// Into the page cache. Nothing was kept when it fails. Errors: quota_exceeded, io.
   Result<void> commit();
-  /// Also of one that was committed.
-  [[nodiscard]] std::size_t id() const noexcept { return id_; }
 
   /// How many changes there were.
   [[nodiscard]] std::uint64_t changes() const noexcept { return edits_; }
@@ -55,7 +62,7 @@ class Transaction final : public View<WriteTransaction> {
   [[nodiscard]] const std::uint64_t* edits() const noexcept override { return &edits_; }
   Error break_off(int status, std::string_view doing);
 
-  std::size_t id_ = 0;
+  std::string& log_;
   std::uint64_t edits_ = 0;
   Room room_;
   std::optional<Error> broken_;

@@ -35,6 +35,11 @@ class DataFolder {
   /// What FORMAT says, since it was opened or completed; nullopt where it was missing.
   [[nodiscard]] std::optional<int> format() const noexcept { return format_; }
 
+  /// Format 2 and later.
+  [[nodiscard]] bool seals_secrets() const noexcept { return format_ >= 2; }
+  /// Format 3 and later.
+  [[nodiscard]] bool has_journal() const noexcept { return format_ >= 3; }
+
   /// Nothing in the folder was ever acknowledged.
   [[nodiscard]] bool is_new() const noexcept { return !format_ && !restored_; }
 

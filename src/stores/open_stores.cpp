@@ -29,7 +29,7 @@ Result<void> unlock(MetadataStore& metadata, const DataFolder& data, SecretKey& 
     if (!tried && tried.error().code == ErrorCode::corrupt) return key.does_not_fit(tried.error());
     SLIPWAY_TRY(lock, std::move(tried));
   }
-  if (lock == Lock::none && data.format() == data_format_version)
+  if (lock == Lock::none && data.seals_secrets())
     return Error(ErrorCode::corrupt, slipway::format("{}: metadata has lost the row that proves its "
                                                      "key; restore it from a backup",
                                                      data.path().native()));
@@ -51,6 +51,7 @@ Result<std::unique_ptr<FolderStores>> open_folder_stores(DataFolder folder,
                                     .max_readers = options.lmdb_max_readers,
                                     .gather_microseconds = options.commit_gather_microseconds,
                                     .is_new = folder.is_new(),
+                                    .has_journal = folder.has_journal(),
                                     .sealer = std::move(sealer)}));
   SLIPWAY_CHECK(files::sync_folder(metadata_folder));
   SLIPWAY_TRY(auto objects, open_local_object_store(folder.path()));

@@ -22,6 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int oldest_backup_version = 2;  // there were no backups before
+
 /// Errors: not_found, invalid_argument, unsupported, io.
 Result<void> check_backup(const fs::path& backup) {
   std::error_code error;
@@ -34,12 +36,12 @@ Result<void> check_backup(const fs::path& backup) {
                  slipway::format("{} is no backup, or one that was interrupted: it has no {}",
                                  backup.native(), backup_file));
   if (!text) return std::move(text).error();
-  const std::string expected = slipway::format("{}{}\n", backup_beginning, data_format_version);
-  if (text->starts_with(expected)) return {};
+  for (int version = oldest_backup_version; version <= data_format_version; ++version)
+    if (text->starts_with(slipway::format("{}{}\n", backup_beginning, version))) return {};
   return Error(ErrorCode::unsupported,
-               slipway::format("{} is a backup of another format than {}, which this program reads; "
-                               "use the version of Slipway that made it",
-                               backup.native(), data_format_version));
+               slipway::format("{} is a backup of another format than {} to {}, which this program "
+                               "reads; use the version of Slipway that made it",
+                               backup.native(), oldest_backup_version, data_format_version));
 }
 
 class FolderRestore final : public Restore {

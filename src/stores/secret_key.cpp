@@ -96,7 +96,7 @@ Result<SecretKey> SecretKey::load(const DataFolder& folder, const SecretOptions&
     SLIPWAY_TRY(const auto own, read_key(loaded.file_));
     if (own) {
       current = *own;
-    } else if (folder.format() == data_format_version) {
+    } else if (folder.seals_secrets()) {
       return Error(ErrorCode::denied,
                    slipway::format("{} is missing: without it the secrets in {} cannot be read; put "
                                    "it back from where you keep it, or name it as secrets.key_file",

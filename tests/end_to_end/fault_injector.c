@@ -71,13 +71,18 @@ static int fails_at(off_t offset, int file) {
   return (offset < meta_pages && fails_on(kind_meta, file)) || fails_on(kind_write, file);
 }
 
+/* A write that a flush follows, within the same call, on a descriptor that was opened O_DSYNC. */
+static ssize_t flushed(int file, ssize_t written) {
+  return written >= 0 && armed(kind_flush) && (fcntl(file, F_GETFL) & O_DSYNC) && fails_on(kind_flush, file) ? -1 : written;
+}
+
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset) {
-  return fails_at(offset, file) ? -1 : syscall(SYS_pwrite64, file, bytes, size, offset);
+  return fails_at(offset, file) ? -1 : flushed(file, syscall(SYS_pwrite64, file, bytes, size, offset));
 }
 ssize_t pwrite64(int file, const void *bytes, size_t size, off_t offset) {
-  return fails_at(offset, file) ? -1 : syscall(SYS_pwrite64, file, bytes, size, offset);
+  return fails_at(offset, file) ? -1 : flushed(file, syscall(SYS_pwrite64, file, bytes, size, offset));
 }
 ssize_t pwritev(int file, const struct iovec *pieces, int count, off_t offset) {
   return fails_on(kind_write, file) ? -1 : REAL(pwritev)(file, pieces, count, offset);

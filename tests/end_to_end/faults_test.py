@@ -119,14 +119,15 @@ class FaultsTest(unittest.TestCase):
 
     def test_no_room_for_metadata(self):
         self.machine()
-        for code in (errno.ENOSPC, errno.EDQUOT):
-            self.faults.fail("write", "data.mdb", code)
-            self.refused(1000, 507, FULL)
-            self.refused(MiB, 507, FULL)
-            self.assert_error(self.put_tag("none"), 507, FULL)
-            self.check_kept()
-            self.faults.heal()
-            self.push(1000)
+        for file in ("data.mdb", "journal"):
+            for code in (errno.ENOSPC, errno.EDQUOT):
+                self.faults.fail("write", file, code)
+                self.refused(1000, 507, FULL)
+                self.refused(MiB, 507, FULL)
+                self.assert_error(self.put_tag("none"), 507, FULL)
+                self.check_kept()
+                self.faults.heal()
+                self.push(1000)
         self.check_whole()
 
     def test_an_upload_goes_on_when_there_is_room_again(self):
@@ -150,7 +151,7 @@ class FaultsTest(unittest.TestCase):
 
     def test_a_write_that_fails(self):
         self.machine()
-        for path in ("/staging/", "data.mdb"):
+        for path in ("/staging/", "data.mdb", "journal"):
             self.faults.fail("write", path)
             self.refused(MiB, 500, FAILED)
             self.check_kept()
@@ -160,12 +161,41 @@ class FaultsTest(unittest.TestCase):
 
     def test_a_flush_that_fails(self):
         self.machine()
-        for path in ("/staging/", "/blobs/", "data.mdb"):
+        for path in ("/staging/", "/blobs/", "journal"):
             self.faults.fail("flush", path, times=1)
             self.refused(MiB, 500, FAILED)
             self.assertEqual(self.faults.hits("flush"), 1, path)
             self.check_kept()
             self.push(MiB)
+        self.check_whole()
+
+    def test_a_checkpoint_that_cannot_be_flushed(self):
+        """The one that is made when the journal is nearly full: whoever made it due was answered before."""
+        self.machine()
+        for times in (1, -1):
+            self.faults.fail("flush", "data.mdb", times=times)
+            while self.faults.hits("flush") == 0:
+                self.push(20_000)
+            if times == -1:
+                for _ in range(3):
+                    self.refused(1000, 500, FAILED)
+                    self.assert_error(self.put_tag("none"), 500, FAILED)
+            self.check_kept()
+            self.faults.heal()
+            self.push(1000)
+            self.check_kept()
+        self.check_whole()
+
+    def test_a_journal_that_refuses_a_checkpoint(self):
+        self.machine()
+        self.faults.fail("flush", "data.mdb", times=1)
+        while self.faults.hits("flush") == 0:
+            self.push(20_000)
+        self.faults.fail("write", "journal")
+        for _ in range(3):
+            self.refused(1000, 500, FAILED)
+            self.check_kept()
+        self.faults.heal()
         self.check_whole()
 
     def test_a_renaming_that_fails(self):

@@ -96,7 +96,9 @@ TEST_F(SecretKeyTest, NoSecretLiesInClear) {
     const auto stores = open();
     ASSERT_TRUE(WorkerTokens::open((*stores)->metadata()).ok());
   }
-  const std::string metadata = file_content(folder() / "metadata" / "data.mdb");
+  std::string metadata;
+  for (const auto& [name, content] : data_files(folder()))
+    if (name.starts_with("metadata/")) metadata += content;
   EXPECT_NE(metadata.find(trigger.id), std::string::npos);
   EXPECT_EQ(metadata.find(trigger.secret), std::string::npos);
   EXPECT_EQ(metadata.find("git.example.com"), std::string::npos);
@@ -118,7 +120,7 @@ TEST_F(SecretKeyTest, SecretsOfFormat1AreReadAndSealed) {
     }
     EXPECT_EQ(sealed_rows::try_lock(**metadata.snapshot(), metadata.sealer()).value(),
               sealed_rows::Lock::fits);
-    EXPECT_EQ(file_content(folder() / "FORMAT"), "slipway data folder, format 2\n");
+    EXPECT_EQ(file_content(folder() / "FORMAT"), "slipway data folder, format 3\n");
   }
 }
 
@@ -131,7 +133,7 @@ TEST_F(SecretKeyTest, SealingThatWasInterruptedGoesOn) {
     ASSERT_TRUE(succeeded(stores));
     EXPECT_EQ(secret_of(**stores, github_trigger), github_secret);
   }
-  EXPECT_EQ(file_content(folder() / "FORMAT"), "slipway data folder, format 2\n");
+  EXPECT_EQ(file_content(folder() / "FORMAT"), "slipway data folder, format 3\n");
 
   write_file(folder() / "FORMAT", "slipway data folder, format 1\n");
   fs::remove(key());
