@@ -109,7 +109,8 @@ void Disk::apply_bytes(const Entry& entry) {
     file->versions.truncate(time_, entry.size);
   else if (entry.kind == Kind::map)
     file->unknown = true;
-  else if (!ignored_ || !ignored_(handle_paths_[entry.number] + " (written through)"))
+  else if (!ignored_ || !ignored_(handle_paths_[entry.number] + " (written through at " +
+                                  std::to_string(entry.offset) + ")"))
     file->versions.write_through(entry.offset, entry.size);
 }
 

@@ -39,7 +39,7 @@ using Tree = std::map<std::string, TreeNode>;
 class Disk {
  public:
   /// A flush of a path for which `ignored` answers true promises nothing, as one that somebody
-  /// forgot to call. It is asked with " (written through)" behind the path for such writes.
+  /// forgot to call. It is asked with " (written through at OFFSET)" behind the path for such writes.
   using IgnoredFlush = std::function<bool(const std::string& path)>;
   explicit Disk(IgnoredFlush ignored = {});
 

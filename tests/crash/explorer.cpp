@@ -206,8 +206,11 @@ Exploration explore(World& world, const CallLog& log, const ExploreOptions& opti
   if (child < 0) throw std::runtime_error("fork");
   if (child == 0) {
     close(ends[0]);
-    Report report(ends[1]);
-    Explorer(world, log, options, scratch.path(), report).run();
+    // What throws ends this process: whoever waits for it takes that for a violation.
+    [&]() noexcept {
+      Report report(ends[1]);
+      Explorer(world, log, options, scratch.path(), report).run();
+    }();
     _exit(0);
   }
   close(ends[1]);

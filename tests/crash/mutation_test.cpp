@@ -40,8 +40,10 @@ const std::vector<Mutation> mutations = {
     {"FolderOfFolders", [](const std::string& path) { return path == "data/blobs"; }, lost},
     {"Metadata", [](const std::string& path) { return path == "data/metadata/data.mdb"; },
      {invariant::all.begin(), invariant::all.end()}},
-    {"MetaPage",
-     [](const std::string& path) { return path == "data/metadata/data.mdb (written through)"; },
+    {"Journal",
+     [](const std::string& path) {
+       return path.starts_with("data/metadata/journal (written through");
+     },
      {invariant::acknowledged, invariant::opens, invariant::links}},
     {"MetadataFolder", [](const std::string& path) { return path == "data/metadata"; },
      {invariant::opens, invariant::acknowledged}},
