@@ -13,7 +13,7 @@ class RegistryLoginTest(unittest.TestCase):
         other = tls_test.TlsServer(folder / "other")
         server = tls_test.TlsServer(folder / "server")
         # One authority for both, so that workers trust the other one too.
-        for file in ("certificate.pem", "key.pem"):
+        for file in ("server.pem", "server-key.pem"):
             shutil.copy(other.folder / file, server.folder / file)
         config = server.folder / "config.yaml"
         config.write_text(config.read_text().replace(
