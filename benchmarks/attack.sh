@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The p99 of honest clients beside 1,000 attackers, against the same beside 1,000 idle connections; see attack_load.cpp.
 #
-#   benchmarks/attack.sh [--rounds N] [--seconds S] [--attackers N]
+#   benchmarks/attack.sh [--rounds N] [--seconds S] [--attackers N] [--same-priority]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tests/serve.sh
@@ -10,5 +10,5 @@ source tests/serve.sh
 cmake --build --preset release --target slipway attack_load
 
 start_server build/release/bin/slipway --anonymous push
-build/release/bin/attack_load "${url#http://}" "$@"
+build/release/bin/attack_load "${url#http://}" --server "$server" "$@"
 grep -E '^(RssAnon|VmHWM)' "/proc/$server/status"

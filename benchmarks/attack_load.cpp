@@ -1,13 +1,20 @@
 // attack_load: how much slower honest clients are served while others attack.
 //
-//   attack_load HOST:PORT [--rounds N] [--seconds S] [--attackers N]
+//   attack_load HOST:PORT [--rounds N] [--seconds S] [--attackers N] [--server PID] [--same-priority]
 //
 // The server must let everyone push (`--anonymous push`). Honest clients are 16 connections that ask
 // at a steady pace, 800 manifests and 80 pushes of 4 KiB a second in all, so that they leave the
 // machine time and their latency tells how they are served. Beside them are, in turn, as many idle
 // connections as attackers, and the attackers: silent ones, heads and bodies a byte at a time, floods
 // of fields, lengths that lie, requests with two lengths, readers of a large blob that do not read,
-// deep manifests. Each attacker acts twice a second, and comes again when it was cut off.
+// deep manifests. Each attacker acts twice a second, and comes again when it was cut off. They know
+// nothing of each other: the times between their acts are exponentially distributed.
+//
+// Attackers have machines of their own. Here they share the cores with the server and with those
+// who are measured, so they are a process that runs when nobody else wants to (SCHED_IDLE); how many
+// acts a second it came to is printed, so that one sees that it was an attack. What the attack costs
+// the server is not taken from it: its own work runs as ever. With --same-priority the attackers
+// compete for the cores.
 //
 // Prints both p99 of each round and, last, the medians and their ratio. Exits 1 when an honest
 // request was not answered as it should have been.
@@ -15,17 +22,26 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <new>
 #include <random>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -178,6 +194,9 @@ std::vector<Attack> attacks(const std::string& large_blob) {
     return "POST /v2/app/web/blobs/uploads/?digest=sha256:" + std::string(64, '0') +
            " HTTP/1.1\r\nHost: a\r\n" + std::string(length) + "\r\n\r\n";
   };
+  const std::string deep = request("PUT", "/v2/app/web/manifests/deep",
+                                   "Content-Type: application/vnd.oci.image.index.v1+json\r\n",
+                                   std::string(50000, '['));
   std::string flood = "GET /v2/ HTTP/1.1\r\nHost: a\r\n";
   for (int i = 0; i < 4000; ++i) flood.append("X-").append(std::to_string(i)).append(": y\r\n");
   const std::string smuggle = "0\r\n\r\nDELETE " + std::string(manifest_path) +
@@ -191,57 +210,90 @@ std::vector<Attack> attacks(const std::string& large_blob) {
       {open_body("Content-Length: 5\r\nTransfer-Encoding: chunked") + smuggle, "x", true},
       {open_body("Transfer-Encoding: chunked") + "fffffffffffffffff\r\n", "x", true},
       {"GET " + large_blob + " HTTP/1.1\r\nHost: a\r\n\r\n", "", false},
-      {request("PUT", "/v2/app/web/manifests/deep",
-               "Content-Type: application/vnd.oci.image.index.v1+json\r\n",
-               std::string(50000, '[')),
-       "", true},
+      {deep, deep, true},
       {"POST /hooks/01JDCZ0M4Y7W3Q6S8N2V5X9K1B HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000"
        "\r\n\r\n" + std::string(50000, 'x'),
        "y", true},
   };
 }
 
+/// What the attackers' process tells: in memory that both have.
+struct Tally {
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stop{false};
+  std::atomic<std::size_t> acts{0};
+  std::atomic<std::size_t> cut_off{0};
+};
+
+/// Attackers in a process of their own, so that the system can tell their time from that of those who
+/// are measured.
 class Attackers {
  public:
-  Attackers(const sockaddr_in& address, std::size_t count, std::vector<Attack> kinds)
-      : address_(address), kinds_(std::move(kinds)), sockets_(count, -1) {}
+  /// All have connected when it returns. From a process with one thread.
+  Attackers(const sockaddr_in& address, std::size_t count, const std::vector<Attack>& kinds,
+            bool same_priority)
+      : tally_(*new(shared_memory()) Tally), start_(Clock::now()) {
+    process_ = ::fork();
+    if (process_ < 0) fail("fork");
+    if (process_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      run(address, count, kinds, same_priority);
+      std::_Exit(0);
+    }
+    while (!tally_.ready) std::this_thread::sleep_for(1ms);
+    start_ = Clock::now();
+    acts_before_ = tally_.acts;
+  }
   ~Attackers() {
-    stop_ = true;
-    if (thread_.joinable()) thread_.join();
-    for (const int socket : sockets_)
-      if (socket >= 0) ::close(socket);
+    tally_.stop = true;
+    ::waitpid(process_, nullptr, 0);
+    ::munmap(&tally_, sizeof(Tally));
   }
   Attackers(const Attackers&) = delete;
   Attackers& operator=(const Attackers&) = delete;
 
-  /// All have connected when it returns.
-  void start() {
-    for (std::size_t i = 0; i < sockets_.size(); ++i) act(i);
-    thread_ = std::thread([this] { attack(); });
+  [[nodiscard]] pid_t process() const noexcept { return process_; }
+  [[nodiscard]] std::size_t cut_off() const { return tally_.cut_off; }
+  [[nodiscard]] double acts_a_second() const {
+    const std::chrono::duration<double> took = Clock::now() - start_;
+    return static_cast<double>(tally_.acts - acts_before_) / took.count();
   }
-  [[nodiscard]] std::size_t cut_off() const { return cut_off_; }
 
  private:
-  /// Each in turn, so that all have acted twice within a second.
-  void attack() {
-    constexpr int slices = 100;
+  static void* shared_memory() {
+    void* const memory = ::mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE,
+                                MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) fail("mmap");
+    return memory;
+  }
+
+  /// One after the other, all twice a second on average.
+  void run(const sockaddr_in& address, std::size_t count, const std::vector<Attack>& kinds,
+           bool same_priority) {
+    std::vector<int> sockets(count, -1);
+    for (std::size_t i = 0; i < count; ++i) act(address, kinds[i % kinds.size()], sockets[i]);
+    const sched_param none{};
+    if (!same_priority && ::sched_setscheduler(0, SCHED_IDLE, &none) != 0) fail("SCHED_IDLE");
+    tally_.ready = true;
+    std::mt19937_64 random(std::random_device{}());
+    std::exponential_distribution<double> pause(2.0 * static_cast<double>(count));  // seconds
     auto next = Clock::now();
-    for (std::size_t slice = 0; !stop_; slice = (slice + 1) % slices) {
-      for (std::size_t i = slice; i < sockets_.size(); i += slices) act(i);
-      next += 500ms / slices;
+    for (std::size_t i = 0; !tally_.stop; i = (i + 1) % count) {
+      act(address, kinds[i % kinds.size()], sockets[i]);
+      ++tally_.acts;
+      next += std::chrono::duration_cast<Clock::duration>(
+          std::chrono::duration<double>(pause(random)));
       std::this_thread::sleep_until(next);
     }
   }
 
-  void act(std::size_t i) {
-    const Attack& attack = kinds_[i % kinds_.size()];
-    int& socket = sockets_[i];
+  void act(const sockaddr_in& address, const Attack& attack, int& socket) {
     if (socket >= 0 && attack.reads && closed(socket)) {
-      ++cut_off_;
+      ++tally_.cut_off;
       ::close(std::exchange(socket, -1));
     }
     if (socket < 0) {
-      socket = connect_to(address_);
+      socket = connect_to(address);
       send(socket, attack.first);
     } else {
       send(socket, attack.then);
@@ -260,39 +312,69 @@ class Attackers {
       static_cast<void>(::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
   }
 
-  const sockaddr_in address_;
-  const std::vector<Attack> kinds_;
-  std::vector<int> sockets_;
-  std::atomic<bool> stop_{false};
-  std::atomic<std::size_t> cut_off_{0};
-  std::thread thread_;
+  Tally& tally_;
+  Clock::time_point start_;
+  std::size_t acts_before_ = 0;
+  pid_t process_ = -1;
+};
+
+/// Seconds of CPU that a process has taken; 0 when there is none.
+double cpu_of(pid_t process) {
+  std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  std::istringstream words(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string word;
+  for (int i = 0; i < 11; ++i) words >> word;
+  double user = 0, system = 0;
+  words >> user >> system;
+  return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
+}
+
+struct Options {
+  int rounds = 3;
+  std::chrono::seconds duration{10};
+  std::size_t others = 1000;
+  bool same_priority = false;
+  pid_t server = 0;
 };
 
 struct Measured {
   double reads = 0;
   double pushes = 0;
   std::size_t cut_off = 0;
+  double acts = 0;           // a second
+  double attackers_cpu = 0;  // of one core
+  double server_cpu = 0;     // of one core
 };
 
-Measured measure(const sockaddr_in& address, std::size_t others, const std::vector<Attack>& kinds,
-                 std::chrono::seconds duration, std::atomic<int>& wrong) {
-  Attackers attackers(address, others, kinds);
-  attackers.start();
+Measured measure(const sockaddr_in& address, const Options& options,
+                 const std::vector<Attack>& kinds, std::atomic<int>& wrong) {
+  Attackers attackers(address, options.others, kinds, options.same_priority);
   std::vector<Latencies> each(honest_clients);
+  const double server_before = cpu_of(options.server);
+  const double attackers_before = cpu_of(attackers.process());
   {
     std::vector<std::jthread> threads;
     std::random_device seed;
     for (Latencies& latencies : each)
       threads.emplace_back([&, first = seed()] {
-        be_honest(address, first, duration, latencies, wrong);
+        be_honest(address, first, options.duration, latencies, wrong);
       });
   }
+  Measured measured;
+  const auto seconds = static_cast<double>(options.duration.count());
+  measured.server_cpu = (cpu_of(options.server) - server_before) / seconds;
+  measured.attackers_cpu = (cpu_of(attackers.process()) - attackers_before) / seconds;
+  measured.acts = attackers.acts_a_second();
+  measured.cut_off = attackers.cut_off();
   Latencies all;
   for (const Latencies& latencies : each) {
     all.reads.insert(all.reads.end(), latencies.reads.begin(), latencies.reads.end());
     all.pushes.insert(all.pushes.end(), latencies.pushes.begin(), latencies.pushes.end());
   }
-  return {p99(all.reads), p99(all.pushes), attackers.cut_off()};
+  measured.reads = p99(all.reads);
+  measured.pushes = p99(all.pushes);
+  return measured;
 }
 
 double median(std::vector<double> values) {
@@ -305,15 +387,20 @@ double median(std::vector<double> values) {
 int main(int count, char** words) {
   if (count < 2) fail("expected HOST:PORT");
   const sockaddr_in address = parse_address(words[1]);
-  int rounds = 3;
-  std::chrono::seconds duration{10};
-  std::size_t others = 1000;
-  for (int i = 2; i + 1 < count; i += 2) {
+  Options options;
+  for (int i = 2; i < count; ++i) {
     const std::string_view name = words[i];
-    const int value = std::atoi(words[i + 1]);
-    if (name == "--rounds") rounds = value;
-    if (name == "--seconds") duration = std::chrono::seconds(value);
-    if (name == "--attackers") others = static_cast<std::size_t>(value);
+    if (name == "--same-priority") {
+      options.same_priority = true;
+      continue;
+    }
+    const int value = i + 1 < count ? std::atoi(words[++i]) : 0;
+    if (value <= 0) fail(std::string(name) + ": expected a number above 0");
+    if (name == "--rounds") options.rounds = value;
+    else if (name == "--seconds") options.duration = std::chrono::seconds(value);
+    else if (name == "--attackers") options.others = static_cast<std::size_t>(value);
+    else if (name == "--server") options.server = value;
+    else fail("unknown option " + std::string(name));
   }
 
   HonestClient client(address);
@@ -327,13 +414,17 @@ int main(int count, char** words) {
 
   std::vector<double> quiet_reads, quiet_pushes, attacked_reads, attacked_pushes;
   std::atomic<int> wrong{0};
-  for (int round = 0; round < rounds; ++round) {
-    const Measured quiet = measure(address, others, idle, duration, wrong);
-    const Measured attacked = measure(address, others, kinds, duration, wrong);
+  for (int round = 0; round < options.rounds; ++round) {
+    const Measured quiet = measure(address, options, idle, wrong);
+    const Measured attacked = measure(address, options, kinds, wrong);
     std::printf("round %d: p99 of reads %.2f ms beside %zu idle, %.2f ms beside as many attackers; "
-                "of pushes %.2f and %.2f ms; %zu attackers cut off\n",
-                round + 1, quiet.reads, others, attacked.reads, quiet.pushes, attacked.pushes,
-                attacked.cut_off);
+                "of pushes %.2f and %.2f ms\n",
+                round + 1, quiet.reads, options.others, attacked.reads, quiet.pushes,
+                attacked.pushes);
+    std::printf("  attackers: %.0f acts a second, %zu were cut off, %.0f %% of a core; "
+                "the server: %.0f %% beside idle, %.0f %% beside them\n",
+                attacked.acts, attacked.cut_off, 100 * attacked.attackers_cpu,
+                100 * quiet.server_cpu, 100 * attacked.server_cpu);
     std::fflush(stdout);
     quiet_reads.push_back(quiet.reads);
     quiet_pushes.push_back(quiet.pushes);

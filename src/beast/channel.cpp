@@ -25,14 +25,18 @@ class Lingering {
 
  private:
   void read(Socket& socket, ChannelOwner& owner) {
-    socket.async_read_some(asio::buffer(dropped_),
-                           [this, &socket, &owner](const Failure& failure, std::size_t) {
-                             if (failure) return owner.on_lingered();
-                             read(socket, owner);
-                           });
+    socket.async_wait(Socket::wait_read, [this, &socket, &owner](const Failure& failure) {
+      if (failure || !drop(socket.native_handle())) return owner.on_lingered();
+      read(socket, owner);
+    });
   }
 
-  std::array<char, 4096> dropped_;
+  /// False: the peer has closed.
+  static bool drop(int socket) noexcept {
+    thread_local std::array<char, std::size_t{64} * 1024> nowhere;
+    const ssize_t size = ::recv(socket, nowhere.data(), nowhere.size(), MSG_DONTWAIT);
+    return size > 0 || (size < 0 && (errno == EAGAIN || errno == EINTR));
+  }
 };
 
 void close_socket(Socket& socket) noexcept {

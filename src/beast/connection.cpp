@@ -54,6 +54,23 @@ void Connection::proceed() {
   }
 }
 
+void Connection::proceed_in_turn() {
+  if (regular_) {
+    proceed();
+    return settle();
+  }
+  if (std::exchange(queued_, true)) return;
+  ++pending_;
+  thread_.queue_turn(*this);
+}
+
+void Connection::take_turn() {
+  queued_ = false;
+  --pending_;
+  proceed();
+  settle();
+}
+
 void Connection::settle() {
   if (state_ != State::closed || pending_ > 0) return;
   thread_.closed(*this);
@@ -155,8 +172,7 @@ void Connection::on_read(const Failure& failure, std::size_t size) {
   else
     take_body_bytes(size, false);
   thread_.metrics().received(size);
-  proceed();
-  settle();
+  proceed_in_turn();
 }
 
 void Connection::begin_read(Reading target) {

@@ -58,6 +58,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void abort();
   /// Ends because others need its place: it waits for a request. May delete the connection.
   void give_way();
+  /// What IoThread::queue_turn promised. May delete the connection.
+  void take_turn();
 
   std::span<char> read_space() override;
   void on_handshake(const Failure& failure) override;
@@ -78,6 +80,7 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
 
   // ---- life cycle: connection.cpp ----
   void proceed();
+  void proceed_in_turn();  // and settles
   void settle();  // deletes the connection when it is time; nothing may follow it
   void close();
   void set_deadline(std::chrono::nanoseconds timeout) { thread_.wheel().set(*this, timeout); }
@@ -151,6 +154,8 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   State state_ = State::handshake;
   unsigned pending_ = 0;  // operations, jobs and posts that will call back
   unsigned turn_ = 0;  // how much was done without going back to the event loop
+  bool regular_ = false;  // its last answer was no refusal; else it is a stranger
+  bool queued_ = false;   // for its turn among strangers
   PeerCredit credit_;
 
   // What was read: [begin_, end_) of the buffer is not used yet; then the stash.

@@ -239,6 +239,7 @@ void Connection::watch_peer() {
 }
 
 void Connection::finish_answer() {
+  regular_ = response_.status < 400;
   const auto duration = thread_.server().clock.monotonic() - started_;
   thread_.metrics().count(route_, request_.method, response_.status, duration);
   log_request(duration);

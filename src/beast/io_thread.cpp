@@ -77,6 +77,30 @@ void IoThread::closed(Connection& connection) noexcept {
   server_.connection_closed(connection.client());
 }
 
+void IoThread::queue_turn(Connection& connection) {
+  strangers_.push_back(&connection);
+  post_turn();
+}
+
+void IoThread::post_turn() {
+  if (std::exchange(turn_posted_, true)) return;
+  // The loop looks for events, then does what was posted before it looked, then what it found. So
+  // it is only behind a second post that what it found has been done.
+  post([this] {
+    post([this] {
+      turn_posted_ = false;
+      next_turn();
+    });
+  });
+}
+
+void IoThread::next_turn() {
+  Connection& connection = *strangers_.front();
+  strangers_.pop_front();
+  connection.take_turn();
+  if (!strangers_.empty()) post_turn();
+}
+
 void IoThread::now_waits(Connection& connection) noexcept {
   Place& place = connection.place;
   waiting_.splice(waiting_.end(), place.waits ? waiting_ : working_, place.at);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <functional>
 #include <list>
 #include <memory>
@@ -102,9 +103,17 @@ class IoThread {
   /// Ends the connection that has waited longest for a request. False: none does.
   bool make_room();
 
+  /// Calls take_turn of a connection that is no regular. Regulars that have something to do come
+  /// first: between two strangers the loop looks for events, so what one of them costs is the most
+  /// that strangers, however many act at once, hold up the others.
+  void queue_turn(Connection& connection);
+
   void closed(Connection& connection) noexcept;
 
  private:
+  void post_turn();
+  void next_turn();
+
   static std::chrono::nanoseconds shortest_timeout(const HttpServerOptions& options) noexcept;
   [[nodiscard]] std::vector<Connection*> all() const;
 
@@ -116,6 +125,8 @@ class IoThread {
   std::string date_;
   std::list<Connection*> waiting_;
   std::list<Connection*> working_;
+  std::deque<Connection*> strangers_;  // that wait for their turn
+  bool turn_posted_ = false;
   std::vector<Bytes> spare_buffers_;
   std::vector<Bytes> spare_head_buffers_;
   bool draining_ = false;

@@ -132,7 +132,7 @@ void Listener::wait() {
 }
 
 void Listener::accept_all() {
-  constexpr int most_at_once = 64;  // then what was accepted has its turn
+  constexpr int most_at_once = 4;  // then those who are served have their turn
   for (int i = 0; i < most_at_once; ++i) {
     if (!may_take_()) {
       if (somebody_waits())
