@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The p99 of honest clients beside 1,000 attackers, against the same beside 1,000 idle connections; see attack_load.cpp.
 #
-#   benchmarks/attack.sh [--rounds N] [--seconds S] [--attackers N] [--same-priority]
+#   benchmarks/attack.sh [--rounds N] [--seconds S] [--attackers N] [--at-once N] [--same-priority]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source tests/serve.sh

@@ -1,6 +1,7 @@
 // attack_load: how much slower honest clients are served while others attack.
 //
-//   attack_load HOST:PORT [--rounds N] [--seconds S] [--attackers N] [--server PID] [--same-priority]
+//   attack_load HOST:PORT [--rounds N] [--seconds S] [--attackers N] [--at-once N] [--server PID]
+//               [--same-priority]
 //
 // The server must let everyone push (`--anonymous push`). Honest clients are 16 connections that ask
 // at a steady pace, 800 manifests and 80 pushes of 4 KiB a second in all, so that they leave the
@@ -8,7 +9,8 @@
 // connections as attackers, and the attackers: silent ones, heads and bodies a byte at a time, floods
 // of fields, lengths that lie, requests with two lengths, readers of a large blob that do not read,
 // deep manifests. Each attacker acts twice a second, and comes again when it was cut off. They know
-// nothing of each other: the times between their acts are exponentially distributed.
+// nothing of each other: the times between their acts are exponentially distributed. With --at-once
+// they agree on moments at which so many act together.
 //
 // Attackers have machines of their own. Here they share the cores with the server and with those
 // who are measured, so they are a process that runs when nobody else wants to (SCHED_IDLE); how many
@@ -217,6 +219,15 @@ std::vector<Attack> attacks(const std::string& large_blob) {
   };
 }
 
+struct Options {
+  int rounds = 3;
+  std::chrono::seconds duration{10};
+  std::size_t others = 1000;
+  std::size_t at_once = 1;  // attackers that act together
+  bool same_priority = false;
+  pid_t server = 0;
+};
+
 /// What the attackers' process tells: in memory that both have.
 struct Tally {
   std::atomic<bool> ready{false};
@@ -230,14 +241,13 @@ struct Tally {
 class Attackers {
  public:
   /// All have connected when it returns. From a process with one thread.
-  Attackers(const sockaddr_in& address, std::size_t count, const std::vector<Attack>& kinds,
-            bool same_priority)
+  Attackers(const sockaddr_in& address, const Options& options, const std::vector<Attack>& kinds)
       : tally_(*new(shared_memory()) Tally), start_(Clock::now()) {
     process_ = ::fork();
     if (process_ < 0) fail("fork");
     if (process_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-      run(address, count, kinds, same_priority);
+      run(address, options, kinds);
       std::_Exit(0);
     }
     while (!tally_.ready) std::this_thread::sleep_for(1ms);
@@ -268,19 +278,20 @@ class Attackers {
   }
 
   /// One after the other, all twice a second on average.
-  void run(const sockaddr_in& address, std::size_t count, const std::vector<Attack>& kinds,
-           bool same_priority) {
+  void run(const sockaddr_in& address, const Options& options, const std::vector<Attack>& kinds) {
+    const std::size_t count = options.others;
     std::vector<int> sockets(count, -1);
     for (std::size_t i = 0; i < count; ++i) act(address, kinds[i % kinds.size()], sockets[i]);
     const sched_param none{};
-    if (!same_priority && ::sched_setscheduler(0, SCHED_IDLE, &none) != 0) fail("SCHED_IDLE");
+    if (!options.same_priority && ::sched_setscheduler(0, SCHED_IDLE, &none) != 0) fail("SCHED_IDLE");
     tally_.ready = true;
     std::mt19937_64 random(std::random_device{}());
-    std::exponential_distribution<double> pause(2.0 * static_cast<double>(count));  // seconds
+    std::exponential_distribution<double> pause(2.0 * static_cast<double>(count) /
+                                                static_cast<double>(options.at_once));  // seconds
     auto next = Clock::now();
     for (std::size_t i = 0; !tally_.stop; i = (i + 1) % count) {
       act(address, kinds[i % kinds.size()], sockets[i]);
-      ++tally_.acts;
+      if (++tally_.acts % options.at_once > 0) continue;
       next += std::chrono::duration_cast<Clock::duration>(
           std::chrono::duration<double>(pause(random)));
       std::this_thread::sleep_until(next);
@@ -330,14 +341,6 @@ double cpu_of(pid_t process) {
   return (user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
-struct Options {
-  int rounds = 3;
-  std::chrono::seconds duration{10};
-  std::size_t others = 1000;
-  bool same_priority = false;
-  pid_t server = 0;
-};
-
 struct Measured {
   double reads = 0;
   double pushes = 0;
@@ -349,7 +352,7 @@ struct Measured {
 
 Measured measure(const sockaddr_in& address, const Options& options,
                  const std::vector<Attack>& kinds, std::atomic<int>& wrong) {
-  Attackers attackers(address, options.others, kinds, options.same_priority);
+  Attackers attackers(address, options, kinds);
   std::vector<Latencies> each(honest_clients);
   const double server_before = cpu_of(options.server);
   const double attackers_before = cpu_of(attackers.process());
@@ -399,6 +402,7 @@ int main(int count, char** words) {
     if (name == "--rounds") options.rounds = value;
     else if (name == "--seconds") options.duration = std::chrono::seconds(value);
     else if (name == "--attackers") options.others = static_cast<std::size_t>(value);
+    else if (name == "--at-once") options.at_once = static_cast<std::size_t>(value);
     else if (name == "--server") options.server = value;
     else fail("unknown option " + std::string(name));
   }
