@@ -177,7 +177,7 @@ Result<Build> DurableBuildQueue::end_by_failure(const WorkerCredential& attempt,
                                                 const BuildFailure& failure,
                                                 AttemptOutcome outcome,
                                                 const std::optional<ResourceUsage>& usage) {
-  const double jitter = random_fraction();
+  const double jitter = options_.jitter ? options_.jitter() : random_fraction();
   return change(attempt, [&](WriteTransaction& transaction, Build& build) -> Result<void> {
     const auto delay = retry_delay(build.failed_attempts + 1, jitter, options_);
     RetryTerms terms{options_.max_failed_attempts, delay};

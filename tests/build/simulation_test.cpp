@@ -25,7 +25,6 @@ namespace {
 using namespace slipway::test;
 using namespace std::chrono_literals;
 
-constexpr std::size_t builds_in_all = 10'000;
 constexpr std::size_t tenant_cap = 3;
 constexpr std::size_t repository_cap = 2;
 constexpr std::size_t backend_cap = 5;  // of second, which has more slots
@@ -54,9 +53,9 @@ struct Share {
   std::size_t starts_of_others = 0;  // while it waited with nothing running
 };
 
-class Simulation : public testing::Test {
- protected:
-  Simulation() {
+class SimulatedSystem {
+ public:
+  SimulatedSystem(std::uint64_t seed, std::size_t builds) : builds_in_all(builds), random(seed) {
     options.rules.tenants["capped"].max_running = tenant_cap;
     options.rules.tenants["heavy"].weight = 3;
     options.rules.tenants["mixed"].weight = 2;
@@ -73,11 +72,12 @@ class Simulation : public testing::Test {
     second.on_start = first.on_start;
     restart();
   }
-  ~Simulation() override { world.watch = {}; }
+  ~SimulatedSystem() { world.watch = {}; }
+  SimulatedSystem(const SimulatedSystem&) = delete;
+  SimulatedSystem& operator=(const SimulatedSystem&) = delete;
 
-  bool chance(double probability) {
-    return std::uniform_real_distribution<double>(0, 1)(random) < probability;
-  }
+  double fraction() { return std::uniform_real_distribution<double>(0, 1)(random); }
+  bool chance(double probability) { return fraction() < probability; }
   std::size_t pick(std::size_t size) {
     return std::uniform_int_distribution<std::size_t>(0, size - 1)(random);
   }
@@ -345,7 +345,36 @@ class Simulation : public testing::Test {
     world.clock.advance(std::chrono::milliseconds(pick(800)));
   }
 
-  QueueWorld world;
+  /// Until each build has ended.
+  void run() {
+    for (std::size_t round = 0;; ++round) {
+      ASSERT_LT(round, 200'000U) << "it does not come to an end";
+      killing = true;
+      for (int i = 0; i < 6 && all.size() < builds_in_all; ++i) submit();
+      one_round();
+      killing = false;
+      ASSERT_NO_FATAL_FAILURE(check_caps());
+      if (all.size() >= builds_in_all && world.queue->summary()->tenants.empty()) return;
+    }
+  }
+
+  /// What became of each build, where and when, in the order of their submits; no random names.
+  std::string history() {
+    std::string told;
+    for (const std::string& id : all) {
+      const Build build = world.queue->find(id).value();
+      told += to_string(build.state);
+      for (const BuildAttempt& attempt : build.attempts)
+        told.append(" ").append(attempt.backend).append(" ").append(to_string(*attempt.outcome));
+      told.append(" ").append(to_rfc3339(*build.times.finished)).append("\n");
+    }
+    return told;
+  }
+
+  /// In the order of their declaration: the seed makes what the queue draws, too.
+  const std::size_t builds_in_all;
+  std::mt19937_64 random;
+  QueueWorld world{StoreKind::memory, {.jitter = [this] { return fraction(); }}};
   MemoryBackend first{"first", 8};
   MemoryBackend second{"second", 9};
   SchedulerOptions options;
@@ -358,38 +387,43 @@ class Simulation : public testing::Test {
   std::size_t workers_met = 0;
   std::size_t kills = 0;
   bool killing = false;
-  std::mt19937_64 random{random_seed()};
 };
 
-TEST_F(Simulation, EveryBuildEndsOnceCapsHoldSharesConvergeNothingStarves) {
-  for (std::size_t round = 0;; ++round) {
-    ASSERT_LT(round, 200'000U) << "it does not come to an end";
-    killing = true;
-    for (int i = 0; i < 6 && all.size() < builds_in_all; ++i) submit();
-    one_round();
-    killing = false;
-    ASSERT_NO_FATAL_FAILURE(check_caps());
-    if (all.size() >= builds_in_all && world.queue->summary()->tenants.empty()) break;
-  }
+TEST(Simulation, EveryBuildEndsOnceCapsHoldSharesConvergeNothingStarves) {
+  SimulatedSystem system(random_seed(), 10'000);
+  ASSERT_NO_FATAL_FAILURE(system.run());
   std::map<BuildState, std::size_t> ends;
-  for (const std::string& id : all) {
-    const Build build = world.queue->find(id).value();
-    ASSERT_NO_FATAL_FAILURE(check_end(build));
-    ASSERT_NO_FATAL_FAILURE(check_log(build));
+  for (const std::string& id : system.all) {
+    const Build build = system.world.queue->find(id).value();
+    ASSERT_NO_FATAL_FAILURE(system.check_end(build));
+    ASSERT_NO_FATAL_FAILURE(system.check_log(build));
     ++ends[build.state];
   }
   for (BuildState state : {BuildState::succeeded, BuildState::failed, BuildState::cancelled})
     EXPECT_GT(ends[state], 30U) << "the simulation reached " << to_string(state);
-  EXPECT_GT(kills, 10U) << "the server was killed within its work";
-  check_shares();
+  EXPECT_GT(system.kills, 10U) << "the server was killed within its work";
+  system.check_shares();
 
-  workers.clear();
+  system.workers.clear();
   for (int i = 0; i < 60; ++i) {
-    scheduler->step();
-    world.clock.advance(1s);
+    system.scheduler->step();
+    system.world.clock.advance(1s);
   }
-  EXPECT_EQ(first.room().free, 8U) << "no worker is left behind";
-  EXPECT_EQ(second.room().free, 9U);
+  EXPECT_EQ(system.first.room().free, 8U) << "no worker is left behind";
+  EXPECT_EQ(system.second.room().free, 9U);
+}
+
+// Else a seed that was printed would be of no use.
+TEST(Simulation, TheSameSeedIsTheSameHistory) {
+  const std::uint64_t seed = random_seed();
+  const auto history_of = [](std::uint64_t from) {
+    SimulatedSystem system(from, 400);
+    system.run();
+    return system.history();
+  };
+  const std::string first = history_of(seed);
+  EXPECT_EQ(first, history_of(seed));
+  EXPECT_NE(first, history_of(seed + 1));
 }
 
 }  // namespace

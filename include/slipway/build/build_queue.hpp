@@ -36,6 +36,8 @@ struct BuildQueueOptions {
   std::chrono::seconds default_timeout{3600};
   std::chrono::milliseconds first_retry_delay{500};  // then jittered, doubling, up to the last
   std::chrono::milliseconds last_retry_delay{60'000};
+  /// Of each delay, from 0 to 1, on any thread; empty: random.
+  std::function<double()> jitter = {};
 };
 
 /// What a worker proves itself with after it has registered.
