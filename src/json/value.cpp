@@ -16,9 +16,9 @@ namespace {
 
 using Node = rapidjson::Value;
 
-constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag |
-                                 rapidjson::kParseValidateEncodingFlag |
-                                 rapidjson::kParseFullPrecisionFlag;
+// Not kParseFullPrecisionFlag: it counts the leading zero bits of 0 in "0e113".
+constexpr unsigned parse_flags =
+    rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
 
 const Node& node_of(const void* pointer) noexcept { return *static_cast<const Node*>(pointer); }
 

@@ -42,6 +42,7 @@ class Value {
   [[nodiscard]] std::optional<bool> as_bool() const noexcept;
   [[nodiscard]] std::optional<std::uint64_t> as_uint64() const noexcept;
   [[nodiscard]] std::optional<std::int64_t> as_int64() const noexcept;
+  /// Within three units in its last place.
   [[nodiscard]] std::optional<double> as_double() const noexcept;
 
   /// The text of a string; empty for anything else.

@@ -71,6 +71,15 @@ TEST(Document, MalformedTextIsRefused) {
   }
 }
 
+// What a fuzzer found: zero has no highest bit, which the library's exact reading looks for.
+TEST(Document, ZeroWithAnExponent) {
+  for (const std::string_view text : {"0e113", "0e-300", "0.0e5", "-0E30"}) {
+    const auto document = Document::parse(text);
+    ASSERT_TRUE(document.ok()) << text;
+    EXPECT_EQ(document->root().as_double(), 0.0) << text;
+  }
+}
+
 TEST(Document, AZeroByteIsNotTheEnd) {
   for (const std::string_view text :
        {std::string_view("{}\0", 3), std::string_view("{}\0{}", 5), std::string_view("{} \0", 4),
