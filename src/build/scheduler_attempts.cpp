@@ -5,6 +5,7 @@
 
 #include "build/build_scheduler.hpp"
 #include "support/format.hpp"
+#include "support/wake_time.hpp"
 
 #include <slipway/core/quantity.hpp>
 
@@ -181,9 +182,7 @@ void BuildScheduler::expire_waiting() {
     expire_at_ = clock_.monotonic() + after_error;
     return;
   }
-  const std::chrono::nanoseconds left =
-      *next ? std::chrono::nanoseconds(**next - clock_.now()) : *options_.queue_timeout;
-  expire_at_ = clock_.monotonic() + std::max(left, std::chrono::nanoseconds(0));
+  expire_at_ = wake_time(clock_, next->value_or(clock_.now() + *options_.queue_timeout));
 }
 
 void BuildScheduler::give_up(Attempt& attempt) {

@@ -5,6 +5,7 @@
 
 #include "build/build_scheduler.hpp"
 #include "support/format.hpp"
+#include "support/wake_time.hpp"
 
 namespace slipway {
 
@@ -36,8 +37,7 @@ bool BuildScheduler::lease_builds() {
     return false;
   }
   if (const std::vector<LeaseOrder> orders = choose(); !orders.empty()) return carry_out(orders);
-  if (const auto ready = next_wake(state_))
-    look_again(clock_.monotonic() + (*ready - clock_.now()));
+  if (const auto ready = next_wake(state_)) look_again(wake_time(clock_, *ready));
   return false;
 }
 

@@ -73,6 +73,19 @@ class SchedulerTest : public testing::Test {
   std::unique_ptr<Scheduler> scheduler;
 };
 
+// The nanoseconds until then are more than 64 bits hold.
+TEST_F(SchedulerTest, ABuildOfAnotherMillenniumDoesNotKeepItAwake) {
+  make();
+  BuildRequest request = request_for("app/web");
+  request.not_before = parse_rfc3339("2999-01-01T00:00:00Z").value();
+  world.submit(request);
+  const MonotonicTime now = world.clock.monotonic();
+  const auto next = scheduler->step();
+  ASSERT_TRUE(next.has_value());
+  EXPECT_GT(*next, now);
+  EXPECT_LE(*next, now + 1h) << "the clock may be set meanwhile";
+}
+
 TEST_F(SchedulerTest, StartsAWorkerForABuild) {
   make();
   EXPECT_EQ(scheduler->step(), std::nullopt) << "nothing to wake for";
