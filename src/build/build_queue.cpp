@@ -13,6 +13,7 @@
 #include "build/durable_build_queue.hpp"
 #include "build/git_url.hpp"
 #include "build/older_rows.hpp"
+#include "build/queue_rows.hpp"
 #include "build/transitions.hpp"
 #include "build/trigger_json.hpp"
 #include "build/trigger_keys.hpp"

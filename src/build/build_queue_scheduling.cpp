@@ -7,6 +7,7 @@
 #include "build/attempt_row.hpp"
 #include "build/build_rows.hpp"
 #include "build/durable_build_queue.hpp"
+#include "build/queue_rows.hpp"
 #include "build/registration_token.hpp"
 #include "build/transitions.hpp"
 #include "support/format.hpp"

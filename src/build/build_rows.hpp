@@ -1,21 +1,18 @@
-// The rows of a build: its record, and those that follow from it: its places in the lists and in
-// the queue, what it adds to the counts of its tenant and its backend, and that its context must
-// not be collected before it has ended. They are all functions of the record, so saving one is
-// replacing the rows of the old record by those of the new.
+// The rows of a build: its record, and those that follow from it: its places in the lists, what it
+// has in the queue (queue_rows.hpp), and that its context must not be collected before it has
+// ended. They are all functions of the record, so saving one is replacing the rows of the old
+// record by those of the new.
 //
 // Thread safety: pure functions over a view.
 #pragma once
 
 #include <functional>
-#include <map>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <slipway/build/build.hpp>
 #include <slipway/build/build_queue.hpp>
-#include <slipway/build/queue_summary.hpp>
 #include <slipway/core/result.hpp>
 #include <slipway/registry/lease.hpp>
 #include <slipway/storage/metadata_store.hpp>
@@ -36,12 +33,6 @@ Result<void> replace_build(WriteTransaction& transaction, const Build& before, c
 /// All rows of a build that has ended. Errors: io.
 Result<void> erase_build(WriteTransaction& transaction, const Build& build);
 
-/// Its place in the queue alone, when it waits. Errors: io.
-Result<void> write_queue_row(WriteTransaction& transaction, const Build& build);
-
-/// The counts of repositories, from the builds that there are. Errors: io, corrupt.
-Result<void> count_builds_again(WriteTransaction& transaction);
-
 /// Errors: invalid_argument, io, corrupt.
 Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter);
 
@@ -51,25 +42,5 @@ Result<std::vector<std::string>> builds_in_state(const ReadView& view, BuildStat
 /// Ids of queued builds, oldest first, until `visit` answers false. Errors: io, those of `visit`.
 Result<void> each_waiting_build(const ReadView& view,
                                 const std::function<Result<bool>(const std::string&)>& visit);
-
-/// A point read and a seek, however many builds wait. Errors: io, corrupt.
-Result<RepositorySummary> read_repository(const ReadView& view, std::string_view repository);
-
-/// When the first build of the tenant may start of those that may not yet. Errors: io.
-Result<std::optional<Timestamp>> read_next_ready(const ReadView& view, std::string_view tenant);
-
-/// Repositories that have builds queued or leased. Errors: io.
-Result<std::vector<std::string>> active_repositories(const ReadView& view);
-
-/// Errors: io, corrupt.
-Result<std::map<std::string, std::size_t, std::less<>>> read_backend_counts(const ReadView& view);
-
-/// Builds of the tenant whose backoff is over, at most `limit`. Errors: io.
-Result<std::vector<std::string>> ripe_builds(const ReadView& view, std::string_view tenant,
-                                             Timestamp now, std::size_t limit);
-
-/// As BuildQueue::position. Errors: io.
-Result<std::optional<std::size_t>> queue_position(const ReadView& view, const Build& build,
-                                                  std::size_t limit);
 
 }  // namespace slipway

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "storage/key_space.hpp"
+#include "storage/row_walk.hpp"
 
 namespace slipway {
 namespace {
@@ -55,16 +56,15 @@ Result<std::vector<FeedEntry>> feed_behind(const ReadView& view, std::uint64_t n
                                            std::size_t limit) {
   std::vector<FeedEntry> entries;
   if (number == UINT64_MAX) return entries;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek(entry_key(number + 1)));
   const std::string_view prefix = key_space::feed_entry;
-  while (found && entries.size() < limit && cursor->key().starts_with(prefix)) {
-    if (cursor->key().size() != prefix.size() + 8)
+  const auto take = [&](const Cursor& row) -> Result<bool> {
+    if (entries.size() == limit) return false;
+    if (row.key().size() != prefix.size() + 8)
       return Error(ErrorCode::corrupt, "the feed of builds: a malformed key");
-    entries.push_back({key_space::read_number(cursor->key(), prefix.size()),
-                       std::string(cursor->value())});
-    SLIPWAY_TRY(found, cursor->next());
-  }
+    entries.push_back({key_space::read_number(row.key(), prefix.size()), std::string(row.value())});
+    return true;
+  };
+  SLIPWAY_CHECK(each_row(view, prefix, entry_key(number + 1), take));
   return entries;
 }
 

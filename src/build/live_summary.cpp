@@ -1,6 +1,6 @@
 #include "build/live_summary.hpp"
 
-#include "build/build_rows.hpp"
+#include "build/queue_rows.hpp"
 
 namespace slipway {
 

@@ -1,16 +1,17 @@
 #include "build/older_rows.hpp"
 
+#include <map>
 #include <string>
 #include <vector>
 
 #include "build/build_rows.hpp"
+#include "build/queue_rows.hpp"
 #include "storage/key_space.hpp"
+#include "storage/row_walk.hpp"
 
 namespace slipway {
 
 namespace {
-
-using key_space::Key;
 
 constexpr std::string_view waiting_by_tenant = "qw";  // tenant, rank, build
 constexpr std::string_view counts_by_tenant = "qc";   // tenant: queued, leased
@@ -19,12 +20,10 @@ constexpr std::size_t rows_at_once = 10'000;
 /// Keys that begin with the prefix, at most so many. Errors: io.
 Result<std::vector<std::string>> keys_of(const ReadView& view, std::string_view prefix) {
   std::vector<std::string> keys;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek(prefix));
-  while (found && cursor->key().starts_with(prefix) && keys.size() < rows_at_once) {
-    keys.emplace_back(cursor->key());
-    SLIPWAY_TRY(found, cursor->next());
-  }
+  SLIPWAY_CHECK(each_row(view, prefix, [&](const Cursor& row) -> Result<bool> {
+    keys.emplace_back(row.key());
+    return keys.size() < rows_at_once;
+  }));
   return keys;
 }
 
@@ -36,9 +35,29 @@ Result<bool> renew_some(WriteTransaction& transaction) {
     SLIPWAY_TRY(const Build build,
                 load_build(transaction, std::string_view(key).substr(key.size() - 27, 26)));
     SLIPWAY_CHECK(transaction.erase(key));
-    SLIPWAY_CHECK(write_queue_row(transaction, build));
+    if (const auto row = queue_row(build)) SLIPWAY_CHECK(transaction.put(row->key, row->value));
   }
   return !keys.empty();
+}
+
+/// The counts of repositories, from the builds that there are. Errors: io, corrupt.
+Result<void> count_builds_again(WriteTransaction& transaction) {
+  struct Counts {
+    std::size_t queued = 0;
+    std::size_t leased = 0;
+  };
+  std::map<std::string, Counts> counts;
+  for (const BuildState state : {BuildState::queued, BuildState::starting, BuildState::running}) {
+    SLIPWAY_TRY(const auto ids, builds_in_state(transaction, state));
+    for (const std::string& id : ids) {
+      SLIPWAY_TRY(const Build build, load_build(transaction, id));
+      Counts& of_repository = counts[build.request.repository.str()];
+      ++(is_leased(state) ? of_repository.leased : of_repository.queued);
+    }
+  }
+  for (const auto& [repository, count] : counts)
+    SLIPWAY_CHECK(write_repository_counts(transaction, repository, count.queued, count.leased));
+  return {};
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <slipway/image/manifest.hpp>
 
 #include "registry/rows.hpp"
+#include "storage/row_walk.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -17,19 +18,6 @@ using key_space::Key;
 /// "An index of referrers should not exceed 4 MiB" is what clients expect of a manifest; this much
 /// of it leaves room for the frame. One entry always fits.
 constexpr std::size_t most_referrer_bytes = std::size_t{3} * 1024 * 1024;
-
-/// Calls `take` for each row under `prefix` from `start` on, until it answers false.
-Result<void> walk(const ReadView& view, std::string_view prefix, std::string_view start,
-                  const std::function<Result<bool>(const Cursor&)>& take) {
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek(std::max(prefix, start)));
-  while (found && cursor->key().starts_with(prefix)) {
-    SLIPWAY_TRY(const bool more, take(*cursor));
-    if (!more) return {};
-    SLIPWAY_TRY(found, cursor->next());
-  }
-  return {};
-}
 
 struct Names {
   std::string prefix;              // of the keys
@@ -52,7 +40,7 @@ Result<std::vector<std::string>> names_after(const ReadView& view, const Names& 
     if (name > cut || last.empty()) names.emplace_back(name);
     return names.size() <= limit;
   };
-  SLIPWAY_CHECK(walk(view, within, start, take));
+  SLIPWAY_CHECK(each_row(view, within, start, take));
   return names;
 }
 
@@ -114,7 +102,7 @@ Result<ReferrerPage> list_referrers(MetadataStore& metadata, const RepositoryNam
     page.referrers.push_back(std::move(descriptor));
     return true;
   };
-  SLIPWAY_CHECK(walk(*view, prefix, after, take));
+  SLIPWAY_CHECK(each_row(*view, prefix, after, take));
   return page;
 }
 

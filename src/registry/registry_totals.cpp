@@ -2,6 +2,7 @@
 
 #include "registry/rows.hpp"
 #include "storage/blob_rows.hpp"
+#include "storage/row_walk.hpp"
 #include "storage/totals.hpp"
 
 namespace slipway {
@@ -9,29 +10,23 @@ namespace {
 
 Result<std::int64_t> count_rows(const ReadView& view, std::string_view prefix) {
   std::int64_t count = 0;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek(prefix));
-  while (found && cursor->key().starts_with(prefix)) {
+  SLIPWAY_CHECK(each_row(view, prefix, [&count](const Cursor&) -> Result<bool> {
     ++count;
-    SLIPWAY_TRY(found, cursor->next());
-  }
+    return true;
+  }));
   return count;
 }
 
 Result<void> count_blobs(WriteTransaction& transaction) {
   std::int64_t count = 0;
   std::int64_t bytes = 0;
-  {
-    SLIPWAY_TRY(const auto cursor, transaction.cursor());
-    SLIPWAY_TRY(bool found, cursor->seek(key_space::blob));
-    while (found && cursor->key().starts_with(key_space::blob)) {
-      if (Digest::from_binary(cursor->key().substr(key_space::blob.size()))) {
-        ++count;  // else it is the row of a blob's bytes
-        bytes += static_cast<std::int64_t>(key_space::read_number(cursor->value()));
-      }
-      SLIPWAY_TRY(found, cursor->next());
+  SLIPWAY_CHECK(each_row(transaction, key_space::blob, [&](const Cursor& row) -> Result<bool> {
+    if (Digest::from_binary(row.key().substr(key_space::blob.size()))) {
+      ++count;  // else it is the row of a blob's bytes
+      bytes += static_cast<std::int64_t>(key_space::read_number(row.value()));
     }
-  }
+    return true;
+  }));
   return totals::add(transaction, totals::blobs, count, bytes);
 }
 

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "storage/totals.hpp"
+#include "storage/row_walk.hpp"
 
 namespace slipway::rows {
 namespace {
@@ -242,15 +243,11 @@ Result<std::optional<std::size_t>> erase_manifest(WriteTransaction& transaction,
   const std::optional<Digest> subject = row.subject;  // the row's views end with the first erase
 
   std::vector<std::string> tags;
-  {
-    const Key prefix = about(key_space::tag_of_manifest, repository, digest);
-    SLIPWAY_TRY(const auto cursor, transaction.cursor());
-    SLIPWAY_TRY(bool found, cursor->seek(prefix));
-    while (found && cursor->key().starts_with(prefix)) {
-      tags.emplace_back(last_text(cursor->key(), prefix));
-      SLIPWAY_TRY(found, cursor->next());
-    }
-  }
+  const Key with_tag = about(key_space::tag_of_manifest, repository, digest);
+  SLIPWAY_CHECK(each_row(transaction, with_tag, [&](const Cursor& found) -> Result<bool> {
+    tags.emplace_back(last_text(found.key(), with_tag));
+    return true;
+  }));
 
   for (const std::string& tag : tags) {
     SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));

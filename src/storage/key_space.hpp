@@ -163,6 +163,11 @@ inline std::uint64_t read_number(std::string_view bytes, std::size_t at = 0) {
   return value;
 }
 
+/// A part of a key that is text, from `at` on.
+inline std::string_view text_part(std::string_view key, std::size_t at) {
+  return key.substr(at, key.find('\0', at) - at);
+}
+
 /// Builds one key, in memory of its own, so that a look-up allocates nothing:
 ///
 ///   const Key key = Key(blob).digest(digest);
