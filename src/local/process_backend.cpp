@@ -21,6 +21,7 @@
 #include "local/process_launch.hpp"
 #include "local/process_record.hpp"
 #include "support/isolation.hpp"
+#include "support/private_file.hpp"
 #include "support/remove_tree.hpp"
 
 namespace slipway {
@@ -42,19 +43,10 @@ bool valid_worker_name(std::string_view name) {
          });
 }
 
-/// Makes or replaces a file that only this user can read. Two servers may do so at once.
+/// As a whole: two servers of one folder may do it at once.
 Result<void> write_private(const fs::path& file, std::string_view content) {
-  std::string draft = file.string() + ".XXXXXX";
-  const int handle = ::mkostemp(draft.data(), O_CLOEXEC);  // mode 0600
-  if (handle < 0) return system_error(file);
-  const bool good =
-      ::write(handle, content.data(), content.size()) == static_cast<ssize_t>(content.size()) &&
-      ::rename(draft.c_str(), file.c_str()) == 0;
-  const int reason = errno;
-  ::close(handle);
-  if (good) return {};
-  ::unlink(draft.c_str());
-  return system_error(file, reason);
+  const std::string draft = file.string() + "." + std::to_string(::getpid());
+  return replace_private_file(file, draft, content, Flush::no);
 }
 
 /// How a child of ours ended; of an adopted process nobody but its parent is told.

@@ -1,8 +1,8 @@
 // The token that a new server gives to whoever can read its data folder.
 //
-// <folder>/admin.token holds the secret and a line break, mode 0600. It is written whole: as
-// admin.token.new first, which is begun before the token is made and renamed once it is flushed.
-// So a server that died in between finds admin.token.new and starts over, instead of being one that
+// <folder>/admin.token holds the secret and a line break, mode 0600. It is written whole. Before the
+// token is made there is an empty admin.token.new, which goes when admin.token has been flushed. So
+// a server that died in between finds admin.token.new and starts over, instead of being one that
 // nobody can get into. Who has kept the secret elsewhere may remove the file.
 //
 // Thread safety: before the server answers.

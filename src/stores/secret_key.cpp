@@ -10,9 +10,10 @@
 
 #include <slipway/support/hasher.hpp>
 
-#include "support/file.hpp"
 #include "stores/data_folder.hpp"
+#include "support/file.hpp"
 #include "support/format.hpp"
+#include "support/private_file.hpp"
 
 namespace slipway {
 
@@ -118,15 +119,8 @@ Result<void> SecretKey::keep() {
     return files::sync_folder(file_.parent_path());
   }
   const fs::path temporary = file_.parent_path() / new_secret_key_file_name;
-  SLIPWAY_TRY(const files::Descriptor file,
-              files::open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC));
-  std::uint64_t end = 0;
-  SLIPWAY_CHECK(files::write_at(file, temporary, end, std::as_bytes(std::span(*made_))));
-  SLIPWAY_CHECK(files::sync_file(file, temporary));
-  std::error_code error;
-  fs::rename(temporary, file_, error);
-  if (error) return files::file_error(error.value(), "rename", temporary);
-  SLIPWAY_CHECK(files::sync_folder(file_.parent_path()));
+  const std::string_view key(reinterpret_cast<const char*>(made_->data()), made_->size());
+  SLIPWAY_CHECK(replace_private_file(file_, temporary, key, Flush::yes));
   made_.reset();
   return {};
 }

@@ -6,12 +6,12 @@
 #include <map>
 #include <system_error>
 
+#include "support/private_file.hpp"
 #include "worker/buildah_failure.hpp"
 #include "worker/dockerfile.hpp"
 #include "worker/environment.hpp"
 #include "worker/image_metadata.hpp"
 #include "worker/layer_cache.hpp"
-#include "worker/private_file.hpp"
 #include "worker/process.hpp"
 
 namespace slipway {

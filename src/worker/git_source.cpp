@@ -8,8 +8,8 @@
 #include <optional>
 #include <system_error>
 
+#include "support/private_file.hpp"
 #include "worker/environment.hpp"
-#include "worker/private_file.hpp"
 #include "worker/process.hpp"
 
 namespace slipway {

@@ -6,7 +6,7 @@
 #include <system_error>
 
 #include "crypto/certificate.hpp"
-#include "worker/private_file.hpp"
+#include "support/private_file.hpp"
 
 namespace slipway {
 

@@ -93,13 +93,17 @@ TEST(Serve, AStartThatDiedBeforeItsTokenWasWrittenIsMadeGood) {
     lost = server.token();
     server.stop();
   }
-  // As it is between the making of the token and the renaming of its file.
-  fs::rename(data / "admin.token", data / "admin.token.new");
-  ServeProcess server(data);
-  EXPECT_NE(server.token(), lost);
-  EXPECT_FALSE(fs::exists(data / "admin.token.new"));
-  EXPECT_EQ(ask(server.url() + "/v2/", {.token = server.token()}).status, 200);
-  EXPECT_EQ(ask(server.url() + "/v2/", {.token = lost}).status, 401);
+  for (const bool written : {false, true}) {
+    write_file(data / "admin.token.new", "");
+    if (!written) fs::remove(data / "admin.token");
+    ServeProcess server(data);
+    EXPECT_NE(server.token(), lost);
+    EXPECT_FALSE(fs::exists(data / "admin.token.new"));
+    EXPECT_EQ(ask(server.url() + "/v2/", {.token = server.token()}).status, 200);
+    EXPECT_EQ(ask(server.url() + "/v2/", {.token = lost}).status, 401);
+    lost = server.token();
+    server.stop();
+  }
 }
 
 TEST(Serve, ARemovedTokenFileIsNotMadeAgain) {
