@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <memory>
 #include <random>
+#include <utility>
 
 #include <slipway/registry/registry.hpp>
 #include <slipway/storage/blob_store.hpp>
@@ -38,10 +39,12 @@ class Pushes {
     const auto folder = test::TemporaryFolder::in_memory();
     write_tree(before, folder.path(), random_);
     Recorder recorder(folder.path());
-    const auto stores = *open_stores(folder.path() / "data");
-    BlobStore blobs(stores->metadata(), stores->objects(), world.clock());
-    const auto registry = *open_registry(blobs, world.clock());
-    for (std::size_t i = 0; i < count; ++i) push(recorder, *registry);
+    {
+      const auto stores = *open_stores(folder.path() / "data");
+      BlobStore blobs(stores->metadata(), stores->objects(), world.clock());
+      const auto registry = *open_registry(blobs, world.clock());
+      for (std::size_t i = 0; i < count; ++i) push(recorder, *registry);
+    }
     return recorder.take();
   }
 
@@ -89,6 +92,29 @@ TEST(Checkpoints, KeepTheInvariants) {
   const CallLog log = pushes.session(15);
   ASSERT_GE(flushes_of_data(log), 2U) << "there was no checkpoint";
   EXPECT_EQ(shown(explore(pushes.world, log, options_for(log, pushes.world.seed())).violations), "");
+}
+
+/// Killed within its write to the journal, a process leaves a checkpoint that is found and not flushed;
+/// what the next one appends counts only together with it.
+TEST(Checkpoints, OneThatIsFoundAfterKillStays) {
+  Pushes pushes;
+  const CallLog whole = pushes.session(15);
+  std::size_t killed = 0;
+  for (std::size_t end = after_the_opening(whole); end < whole.size(); ++end) {
+    constexpr std::uint64_t records_begin = 524'288;
+    if (whole[end].kind != Entry::Kind::written_through || whole[end].offset >= records_begin)
+      continue;
+    ++killed;
+    CallLog log(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(end));
+    log.push_back({.kind = Entry::Kind::kill});
+    Disk disk;
+    for (const Entry& entry : log) disk.apply(entry);
+    ExploreOptions options{.seed = pushes.world.seed(), .states_at_a_point = 16, .few = 16};
+    options.first = log.size();
+    for (Entry& entry : pushes.session(2, disk.present())) log.push_back(std::move(entry));
+    EXPECT_EQ(shown(explore(pushes.world, log, options).violations), "");
+  }
+  EXPECT_GE(killed, 2U) << "one when the journal was full, one at the end";
 }
 
 struct Mutation {
