@@ -191,7 +191,7 @@ Result<void> Exchange::receive_body(IncomingResponse& response) {
       return Error(ErrorCode::io, url_.origin.text() + ": the answer's chunked body is malformed");
     SLIPWAY_CHECK(deliver(response, {buffer_.get() + begin_, step.payload}));
     begin_ += step.consumed;
-    if (body_.done()) return {};
+    if (body_.done() || has_prefix(response)) return {};
     begin_ = end_ = 0;
     restart_clock();
     SLIPWAY_TRY(end_, read({buffer_.get(), buffer_size}));
@@ -205,6 +205,8 @@ Result<void> Exchange::receive_body(IncomingResponse& response) {
 Result<void> Exchange::deliver(IncomingResponse& response, std::span<const char> bytes) {
   if (bytes.empty()) return {};
   if (sink_ && response.status / 100 == 2) return sink_(std::as_bytes(bytes));
+  if (request_.body_prefix)
+    bytes = bytes.first(std::min(bytes.size(), *request_.body_prefix - response.body.size()));
   if (bytes.size() > most_kept_body - response.body.size())
     return Error(ErrorCode::too_large,
                  url_.origin.text() + ": the answer is larger than " +

@@ -3,6 +3,7 @@
 // Thread safety: one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -39,7 +40,14 @@ class Exchange {
   Result<void> deliver(IncomingResponse& response, std::span<const char> bytes);
   Result<std::size_t> read(std::span<char> into);
   /// Something moved.
-  void restart_clock() { patience_.deadline = std::chrono::steady_clock::now() + request_.timeout; }
+  void restart_clock() {
+    patience_.deadline =
+        std::min(std::chrono::steady_clock::now() + request_.timeout, patience_.latest);
+  }
+  /// As much of the answer's body is here as was asked for.
+  [[nodiscard]] bool has_prefix(const IncomingResponse& response) const noexcept {
+    return request_.body_prefix && response.body.size() >= *request_.body_prefix;
+  }
 
   Wire& wire_;
   const Url& url_;

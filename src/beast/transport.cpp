@@ -62,7 +62,11 @@ class Transport final : public HttpTransport {
 
   Result<IncomingResponse> send_to(const Url& url, const OutgoingRequest& request,
                                    const BodySink& sink, const std::stop_token& stop) {
-    const Patience patience{std::chrono::steady_clock::now() + request.timeout, stop};
+    Patience patience{std::chrono::steady_clock::now() + request.timeout, stop};
+    if (request.whole_timeout) {
+      patience.latest = std::chrono::steady_clock::now() + *request.whole_timeout;
+      patience.deadline = std::min(patience.deadline, patience.latest);
+    }
     while (std::unique_ptr<Wire> wire = take_idle(url.origin)) {
       Exchange exchange(*wire, url, request, options_.user_agent, sink, patience);
       auto response = exchange.run();
@@ -75,7 +79,8 @@ class Transport final : public HttpTransport {
     }
     if (url.origin.secure)
       std::call_once(system_trusted_, [this] { trust_system_authorities(*tls_); });
-    SLIPWAY_TRY(auto wire, connect_wire(url.origin, *tls_, patience));
+    const DestinationRules* rules = options_.destinations ? &*options_.destinations : nullptr;
+    SLIPWAY_TRY(auto wire, connect_wire(url.origin, *tls_, patience, rules));
     Exchange exchange(*wire, url, request, options_.user_agent, sink, patience);
     auto response = exchange.run();
     if (exchange.reusable()) keep(url.origin, std::move(wire));

@@ -182,6 +182,28 @@ class TlsWire final : public Wire {
   asio::ssl::stream<Socket&> stream_;
 };
 
+IpAddress ip_address(const asio::ip::address& address) {
+  if (address.is_v4()) return IpAddress::v4(address.to_v4().to_bytes());
+  return IpAddress{address.to_v6().to_bytes()};
+}
+
+/// Those of the endpoints that may be connected to. Errors: denied.
+Result<void> keep_allowed(const Origin& origin, const DestinationRules& rules,
+                          std::vector<asio::ip::tcp::endpoint>& endpoints) {
+  std::string refused;
+  std::erase_if(endpoints, [&](const asio::ip::tcp::endpoint& endpoint) {
+    const IpAddress address = ip_address(endpoint.address());
+    if (rules.allows(origin.host, address)) return false;
+    refused = address.to_string();
+    return true;
+  });
+  if (!endpoints.empty() || refused.empty()) return {};
+  return Error(ErrorCode::denied,
+               origin.text() + ": " + refused +
+                   " is an address of this machine or its network; the server's operator may allow "
+                   "it (outgoing.allowed)");
+}
+
 }  // namespace
 
 std::string Origin::text() const {
@@ -191,8 +213,10 @@ std::string Origin::text() const {
 }
 
 Result<std::unique_ptr<Wire>> connect_wire(const Origin& origin, asio::ssl::context& tls,
-                                           const Patience& patience) {
-  SLIPWAY_TRY(const auto endpoints, resolve_host(origin, patience));
+                                           const Patience& patience,
+                                           const DestinationRules* rules) {
+  SLIPWAY_TRY(auto endpoints, resolve_host(origin, patience));
+  if (rules != nullptr) SLIPWAY_CHECK(keep_allowed(origin, *rules, endpoints));
   auto loop = std::make_unique<SocketLoop>(origin.text());
   SLIPWAY_CHECK(loop->connect(endpoints, patience));
   if (!origin.secure) return std::unique_ptr<Wire>(std::make_unique<PlainWire>(std::move(loop)));

@@ -20,6 +20,7 @@
 #include <boost/asio/ssl/context.hpp>
 
 #include <slipway/core/result.hpp>
+#include <slipway/http/destination_rules.hpp>
 
 #include "beast/asio.hpp"
 
@@ -29,6 +30,8 @@ namespace slipway::beast {
 struct Patience {
   std::chrono::steady_clock::time_point deadline;
   std::stop_token stop;
+  /// No deadline is moved beyond this.
+  std::chrono::steady_clock::time_point latest = std::chrono::steady_clock::time_point::max();
 };
 
 struct Origin {
@@ -54,9 +57,12 @@ class Wire {
   [[nodiscard]] virtual bool has_news() noexcept = 0;
 };
 
-/// Errors: unavailable (no such host, refused), denied (certificate), timed_out, cancelled, io.
+/// `rules`: of the host's addresses only those that they allow are connected to; null: any.
+/// Errors: unavailable (no such host, refused), denied (certificate, no address is allowed),
+/// timed_out, cancelled, io.
 Result<std::unique_ptr<Wire>> connect_wire(const Origin& origin, asio::ssl::context& tls,
-                                           const Patience& patience);
+                                           const Patience& patience,
+                                           const DestinationRules* rules = nullptr);
 
 /// The addresses of a host. Errors: unavailable, timed_out, cancelled, io.
 Result<std::vector<asio::ip::tcp::endpoint>> resolve_host(const Origin& origin,

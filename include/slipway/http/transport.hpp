@@ -21,6 +21,7 @@
 #include <vector>
 
 #include <slipway/core/result.hpp>
+#include <slipway/http/destination_rules.hpp>
 #include <slipway/http/message.hpp>
 
 namespace slipway {
@@ -37,6 +38,11 @@ struct OutgoingRequest {
   /// From the start to the whole head of the answer, counted anew whenever a piece of the request's
   /// body has gone out; a body that stalls for as long fails too.
   std::chrono::milliseconds timeout{30'000};
+  /// From the start to the end of the answer, however steadily something moves; nullopt: no limit.
+  std::optional<std::chrono::milliseconds> whole_timeout = {};
+  /// Only so many bytes of the answer's body are read and kept; the connection ends then. Without a
+  /// sink only. nullopt: all of it.
+  std::optional<std::size_t> body_prefix = {};
 };
 
 struct IncomingResponse {
@@ -58,8 +64,8 @@ class HttpTransport {
   /// Any status is a good result. Without a sink the body is kept, at most 16 MiB of it. A sink is
   /// given the body of a 2xx answer only. Redirects are not followed.
   /// Errors: invalid_argument (URL), unavailable (refused, reset before an answer: it may be tried
-  /// again), timed_out, cancelled (the stop token), too_large, denied (certificate), io, the
-  /// sink's.
+  /// again), timed_out, cancelled (the stop token), too_large, denied (certificate, destination),
+  /// io, the sink's.
   virtual Result<IncomingResponse> send(const OutgoingRequest& request, const BodySink& sink = {},
                                         std::stop_token stop = {}) = 0;
 };
@@ -69,6 +75,9 @@ struct TransportOptions {
   std::filesystem::path certificate;  // PEM; for servers that ask for one; empty: none
   std::filesystem::path key;          // PEM, of the certificate; empty: it is in the same file
   std::string user_agent = "slipway";
+  /// Where connections may go; nullopt: anywhere. Checked against the very address that is connected
+  /// to.
+  std::optional<DestinationRules> destinations = {};
 };
 
 /// Errors: corrupt (a file that cannot be used).
