@@ -234,6 +234,7 @@ Result<std::unique_ptr<BuildQueue>> open_build_queue(MetadataStore& metadata, Re
                                                      Metrics& metrics) {
   SLIPWAY_TRY(auto tokens, WorkerTokens::open(metadata));
   SLIPWAY_CHECK(renew_queue_rows(metadata));
+  SLIPWAY_CHECK(renew_outbox_rows(metadata));
   auto queue = std::make_unique<DurableBuildQueue>(metadata, registry, clock, options, metrics,
                                                    std::move(tokens));
   SLIPWAY_CHECK(queue->open());

@@ -28,12 +28,9 @@ class Tidying {
     SLIPWAY_CHECK(
         walk([this](auto after) { return builds_behind(parts_.metadata, after, builds_a_piece); },
              [this](const std::string& id) { return remove_build(id); }));
-    while (true) {
-      SLIPWAY_TRY(const std::size_t removed, parts_.deliveries.remove_old(now_, builds_a_piece));
-      tidied_.deliveries_removed += removed;
-      SLIPWAY_CHECK(after_piece_(tidied_));
-      if (removed == 0) return tidied_;
-    }
+    SLIPWAY_CHECK(remove_old(parts_.deliveries, tidied_.deliveries_removed));
+    SLIPWAY_CHECK(remove_old(parts_.notifications, tidied_.notifications_removed));
+    return tidied_;
   }
 
  private:
@@ -52,6 +49,16 @@ class Tidying {
       SLIPWAY_CHECK(after_piece_(tidied_));
       if (builds.empty()) return {};
       after = builds.back();
+    }
+  }
+
+  template <class Store>
+  Result<void> remove_old(Store& store, std::uint64_t& count) {
+    while (true) {
+      SLIPWAY_TRY(const std::size_t removed, store.remove_old(now_, builds_a_piece));
+      count += removed;
+      SLIPWAY_CHECK(after_piece_(tidied_));
+      if (removed == 0) return {};
     }
   }
 

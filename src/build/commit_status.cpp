@@ -5,6 +5,8 @@
 #include <utility>
 #include <variant>
 
+#include <slipway/support/hasher.hpp>
+
 #include "build/git_url.hpp"
 #include "build/trigger_templates.hpp"
 #include "json/writer.hpp"
@@ -16,6 +18,8 @@ namespace {
 
 /// The shortest that a provider takes: GitHub's.
 constexpr std::size_t longest_description = 140;
+/// GitLab's; nobody documents less.
+constexpr std::size_t longest_name = 255;
 /// Bitbucket's.
 constexpr std::size_t longest_key = 40;
 
@@ -110,8 +114,17 @@ std::string description_of(const Build& build) {
   return shortened(one_line(text, ' '), longest_description);
 }
 
+/// A name of at most so many bytes; what had to be cut is told apart by a hash of the whole.
+std::string distinct(std::string name, std::size_t most) {
+  constexpr std::size_t hash_digits = 12;
+  if (name.size() <= most) return name;
+  const std::string hash = digest_of(name).to_string();
+  return shortened(name, most - hash_digits - 1) + "-" +
+         hash.substr(hash.size() - hash_digits);
+}
+
 std::string status_name(const Build& build) {
-  return "slipway/" + build.request.repository.str();
+  return distinct("slipway/" + build.request.repository.str(), longest_name);
 }
 
 std::string github_body(const Build& build, std::string_view details_url) {
@@ -134,7 +147,7 @@ std::string gitlab_body(const Build& build, const GitSource& git, std::string_vi
 
 std::string bitbucket_body(const Build& build, std::string_view details_url) {
   json::Writer json;
-  json.begin_object().member("key", shortened(status_name(build), longest_key));
+  json.begin_object().member("key", distinct(status_name(build), longest_key));
   json.member("state", words_for(build.state).bitbucket).member("name", status_name(build));
   json.member("url", details_url).member("description", description_of(build)).end_object();
   return json.take();

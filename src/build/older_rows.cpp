@@ -4,8 +4,11 @@
 #include <string>
 #include <vector>
 
+#include <slipway/support/ulid.hpp>
+
 #include "build/build_rows.hpp"
 #include "build/queue_rows.hpp"
+#include "build/status_outbox.hpp"
 #include "storage/key_space.hpp"
 #include "storage/row_walk.hpp"
 
@@ -60,6 +63,32 @@ Result<void> count_builds_again(WriteTransaction& transaction) {
   return {};
 }
 
+/// Of a commit's status in the outbox: revision, attempts, when next.
+constexpr std::size_t older_outbox_row = 24;
+
+/// Ids of builds whose row in the outbox is of the earlier form. Errors: io.
+Result<std::vector<std::string>> older_statuses(const ReadView& view) {
+  constexpr std::string_view prefix = key_space::outbox;
+  std::vector<std::string> builds;
+  SLIPWAY_CHECK(each_row(view, prefix, [&](const Cursor& row) -> Result<bool> {
+    if (row.value().size() == older_outbox_row)
+      builds.emplace_back(row.key().substr(prefix.size(), ulid_size));
+    return builds.size() < rows_at_once;
+  }));
+  return builds;
+}
+
+/// Answers whether there were any. Errors: io, corrupt.
+Result<bool> renew_some_statuses(WriteTransaction& transaction) {
+  SLIPWAY_TRY(const auto builds, older_statuses(transaction));
+  for (const std::string& id : builds) {
+    SLIPWAY_CHECK(transaction.erase(key_space::Key(key_space::outbox).text(id)));
+    const auto build = load_build(transaction, id);
+    if (build) SLIPWAY_CHECK(queue_status(transaction, *build, Timestamp()));
+  }
+  return !builds.empty();
+}
+
 }  // namespace
 
 Result<void> renew_queue_rows(MetadataStore& metadata) {
@@ -84,6 +113,21 @@ Result<void> renew_queue_rows(MetadataStore& metadata) {
       for (const std::string& key : keys) SLIPWAY_CHECK(transaction.erase(key));
     }
   });
+}
+
+Result<void> renew_outbox_rows(MetadataStore& metadata) {
+  {
+    SLIPWAY_TRY(const auto view, metadata.snapshot());
+    SLIPWAY_TRY(const auto builds, older_statuses(*view));
+    if (builds.empty()) return {};
+  }
+  bool more = true;
+  const auto renew = [&more](WriteTransaction& transaction) -> Result<void> {
+    SLIPWAY_TRY(more, renew_some_statuses(transaction));
+    return {};
+  };
+  while (more) SLIPWAY_CHECK(metadata.write(renew));
+  return {};
 }
 
 }  // namespace slipway

@@ -16,6 +16,7 @@
 #include "pattern/pattern.hpp"
 #include "storage/key_space.hpp"
 #include "storage/sealed_rows.hpp"
+#include "support/url_parts.hpp"
 
 namespace slipway {
 namespace {
@@ -67,7 +68,7 @@ Result<void> check_status(const TriggerRequest& request) {
     return Error(ErrorCode::invalid_argument,
                  "status.token: expected at most 1000 printable characters");
   if (!request.status_api.empty() &&
-      (!printable(request.status_api) || !request.status_api.starts_with("https://") ||
+      (!printable(request.status_api) || !split_url(request.status_api) ||
        request.status_api.ends_with('/')))
     return Error(ErrorCode::invalid_argument,
                  "status.api: expected https:// and where the provider's API begins, without a "
@@ -117,11 +118,15 @@ Result<Trigger> TriggerStore::create(const TriggerRequest& request) {
   const Timestamp now = clock_.now();
   const Trigger trigger{make_ulid(now), request, random_hex(secret_bytes), now};
   const std::string row = trigger_row(trigger);
+  std::string status_api = request.status_api;
+  if (!request.status_token.empty() && status_api.empty()) {
+    SLIPWAY_TRY(status_api, usual_status_api(request.provider, request.git_url));
+  }
   const auto put = [&](WriteTransaction& transaction) -> Result<void> {
     SLIPWAY_CHECK(sealed_rows::put(transaction, metadata_.sealer(),
                                    Key(key_space::trigger).text(trigger.id), row));
     if (!request.status_token.empty())
-      SLIPWAY_CHECK(want_statuses(transaction, trigger.id, true));
+      SLIPWAY_CHECK(want_statuses(transaction, trigger.id, status_api));
     return transaction.put(key_in_repository(request.repository, trigger.id), "");
   };
   SLIPWAY_CHECK(metadata_.write(put));
@@ -164,7 +169,7 @@ Result<void> TriggerStore::remove(const RepositoryName& repository, std::string_
     if (!there) return unknown_trigger(id);
     SLIPWAY_CHECK(transaction.erase(Key(key_space::trigger).text(id)));
     SLIPWAY_CHECK(erase_health(transaction, id));
-    SLIPWAY_CHECK(want_statuses(transaction, id, false));
+    SLIPWAY_CHECK(want_no_statuses(transaction, id));
     return erase_deliveries(transaction, id);
   });
 }

@@ -124,6 +124,19 @@ Result<void> read_limits(const Node& node, const ConfigPlace& place, LimitsConfi
   return {};
 }
 
+Result<void> read_outgoing(const Node& node, const ConfigPlace& place, OutgoingConfiguration& out) {
+  Section section(node, place);
+  section.read("allowed", [&](const Node& places, const ConfigPlace& places_place) {
+    return read_items(places, places_place, [&](const Node& item, const ConfigPlace& item_place) -> Result<void> {
+      if (item.kind == Node::Kind::scalar && out.destinations.allow(item.scalar)) return {};
+      return config_mistake(item_place, item,
+                            "a host, an address or a network such as 10.0.0.0/8");
+    });
+  });
+  section.read_timeout("kept", out.kept);
+  return section.finish();
+}
+
 }  // namespace
 
 Result<ListenAddress> parse_listen_address(std::string_view text) {
@@ -200,6 +213,9 @@ Result<Configuration> parse_configuration(std::string_view text, std::string_vie
   });
   section.read("builds", [&](const Node& node, const ConfigPlace& place) {
     return read_builds(node, place, configuration.builds);
+  });
+  section.read("outgoing", [&](const Node& node, const ConfigPlace& place) {
+    return read_outgoing(node, place, configuration.outgoing);
   });
   section.read("shutdown_grace", configuration.shutdown_grace);
   SLIPWAY_CHECK(section.finish());

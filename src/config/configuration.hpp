@@ -26,6 +26,7 @@
 #include <slipway/build/delivery_store.hpp>
 #include <slipway/build/scheduling_policy.hpp>
 #include <slipway/core/result.hpp>
+#include <slipway/http/destination_rules.hpp>
 #include <slipway/http/server.hpp>
 #include <slipway/registry/lease.hpp>
 #include <slipway/registry/retention.hpp>
@@ -106,6 +107,12 @@ struct RegistryConfiguration {
   ScrubConfiguration scrub;
 };
 
+/// What people may have the server send to others: commit statuses and notifications.
+struct OutgoingConfiguration {
+  DestinationRules destinations;
+  std::chrono::milliseconds kept = std::chrono::days(7);  // notifications that were sent
+};
+
 struct Configuration {
   ListenAddress listen;
   std::string url;  // empty: http(s)://<host>:<port> as bound
@@ -117,6 +124,7 @@ struct Configuration {
   RegistryConfiguration registry;
   LimitsConfiguration limits;
   BuildsConfiguration builds;
+  OutgoingConfiguration outgoing;
   std::chrono::milliseconds shutdown_grace{30'000};
 };
 

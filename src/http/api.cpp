@@ -94,6 +94,12 @@ Result<Build> visible_build(const ApiCall& call, std::string_view id) {
   return build;
 }
 
+Result<void> check_destination(const ApiCall& call, std::string_view member, std::string_view url) {
+  const auto allowed = call.api.options.destinations.check_url(url);
+  if (allowed) return {};
+  return Error(ErrorCode::invalid_argument, allowed.error().in(member).message);
+}
+
 Result<std::size_t> limit_of(const HttpRequest& request, std::size_t usual, std::size_t most) {
   const auto text = query_parameter(request.query(), "limit");
   if (!text) return usual;

@@ -81,6 +81,10 @@ Result<RepositoryName> repository_of(const ApiCall& call);
 /// The build of that id, when the caller may see it. Errors: not_found (also: may not), io.
 Result<Build> visible_build(const ApiCall& call, std::string_view id);
 
+/// May the server be made to send something to this URL, which the member says? Errors:
+/// invalid_argument.
+Result<void> check_destination(const ApiCall& call, std::string_view member, std::string_view url);
+
 /// The trigger that the route names, if it belongs to the route's repository. Errors: not_found, io,
 /// corrupt.
 Result<Trigger> trigger_of_route(const ApiCall& call);

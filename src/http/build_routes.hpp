@@ -43,6 +43,16 @@ HttpAction list_repositories(const ApiCallPointer& call, HttpResponse& response)
 HttpAction list_tags(const ApiCallPointer& call, HttpResponse& response);
 HttpAction show_manifest(const ApiCallPointer& call, HttpResponse& response);
 
+// notification_routes.cpp
+HttpAction create_notification(const ApiCallPointer& call, HttpResponse& response);
+HttpAction list_notifications(const ApiCallPointer& call, HttpResponse& response);
+HttpAction show_notification(const ApiCallPointer& call, HttpResponse& response);
+HttpAction delete_notification(const ApiCallPointer& call, HttpResponse& response);
+HttpAction ping_notification(const ApiCallPointer& call, HttpResponse& response);
+HttpAction list_notices(const ApiCallPointer& call, HttpResponse& response);
+HttpAction show_notice(const ApiCallPointer& call, HttpResponse& response);
+HttpAction redeliver_notice(const ApiCallPointer& call, HttpResponse& response);
+
 // token_routes.cpp
 HttpAction create_token(const ApiCallPointer& call, HttpResponse& response);
 HttpAction list_tokens(const ApiCallPointer& call, HttpResponse& response);

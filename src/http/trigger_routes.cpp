@@ -25,6 +25,8 @@ Result<void> create(const ApiCall& call, std::string&& body, HttpResponse& respo
   SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
   SLIPWAY_TRY(const TriggerRequest request, parse_trigger_request(repository, body));
   SLIPWAY_CHECK(check_git_url(request.git_url, call.api.options.git_protocols));
+  if (!request.status_api.empty())
+    SLIPWAY_CHECK(check_destination(call, "status.api", request.status_api));
   SLIPWAY_TRY(const Trigger trigger, call.parts().triggers.create(request));
   call.parts().log.info(
       "trigger created",

@@ -68,6 +68,7 @@ void add_check_config_command(CLI::App& app, Command& command);
 void add_build_commands(CLI::App& app, Command& command);
 void add_trigger_commands(CLI::App& app, Command& command);
 void add_image_commands(CLI::App& app, Command& command);
+void add_notification_commands(CLI::App& app, Command& command);
 void add_token_commands(CLI::App& app, Command& command);
 void add_maintenance_commands(CLI::App& app, Command& command);
 void add_restore_command(CLI::App& app, Command& command);

@@ -59,6 +59,7 @@ ExitStatus run(int argc, char** argv) {
   add_build_commands(app, command);
   add_trigger_commands(app, command);
   add_image_commands(app, command);
+  add_notification_commands(app, command);
   add_token_commands(app, command);
   add_maintenance_commands(app, command);
   add_restore_command(app, command);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "registry/tag_events.hpp"
 #include "storage/totals.hpp"
 #include "storage/row_walk.hpp"
 
@@ -209,14 +210,16 @@ Result<void> move_tag(WriteTransaction& transaction, const RepositoryName& repos
         !lease.due(timestamp(read_number(*pushed)), now))
       return {};
   } else {
+    std::optional<Digest> old;
     if (before) {
-      SLIPWAY_TRY(const Digest old, Digest::from_binary(*before));
-      SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, old, tag)));
-      SLIPWAY_CHECK(renew(transaction, repository, old, lease, now));
+      SLIPWAY_TRY(old, Digest::from_binary(*before));
+      SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, *old, tag)));
+      SLIPWAY_CHECK(renew(transaction, repository, *old, lease, now));
     } else {
       SLIPWAY_CHECK(totals::add(transaction, totals::tags, 1));
     }
     SLIPWAY_CHECK(transaction.put(key, after));
+    SLIPWAY_CHECK(announce_tag_pushed(transaction, repository, tag, manifest, old, now));
   }
   std::string value;
   append_number(value, milliseconds(now));
@@ -229,6 +232,7 @@ Result<void> erase_tag(WriteTransaction& transaction, const RepositoryName& repo
   SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));
   SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, manifest, tag)));
   SLIPWAY_CHECK(totals::add(transaction, totals::tags, -1));
+  SLIPWAY_CHECK(announce_tag_deleted(transaction, repository, tag, manifest, now));
   return renew(transaction, repository, manifest, lease, now);
 }
 
@@ -252,6 +256,7 @@ Result<std::optional<std::size_t>> erase_manifest(WriteTransaction& transaction,
   for (const std::string& tag : tags) {
     SLIPWAY_CHECK(transaction.erase(rows::tag(repository, tag)));
     SLIPWAY_CHECK(transaction.erase(tag_of_manifest(repository, digest, tag)));
+    SLIPWAY_CHECK(announce_tag_deleted(transaction, repository, tag, digest, now));
   }
   for (const Digest& named : row.named) {
     SLIPWAY_CHECK(transaction.erase(named_by(repository, named, digest)));

@@ -15,6 +15,7 @@ std::string to_json(const BuildsTidied& tidied) {
   json.key("logs_removed").number(tidied.logs_removed);
   json.key("builds_removed").number(tidied.builds_removed);
   json.key("deliveries_removed").number(tidied.deliveries_removed);
+  json.key("notifications_removed").number(tidied.notifications_removed);
   json.key("failures").number(tidied.failures);
   json.end_object();
   return json.take();
@@ -34,6 +35,7 @@ OperationMaker tidy_builds_operation(const BuildRetentionParts& parts,
         run.count("logs_removed", tidied.logs_removed);
         run.count("builds_removed", tidied.builds_removed);
         run.count("deliveries_removed", tidied.deliveries_removed);
+        run.count("notifications_removed", tidied.notifications_removed);
         return run.check();
       };
       SLIPWAY_TRY(const BuildsTidied tidied, tidy_builds(parts, retention, after_piece));

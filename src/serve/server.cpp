@@ -20,8 +20,10 @@
 #include "serve/build_operation.hpp"
 #include "serve/gate.hpp"
 #include "serve/gc_operation.hpp"
+#include "serve/notification_courier.hpp"
 #include "serve/operations.hpp"
-#include "serve/status_sender.hpp"
+#include "serve/outbox_sender.hpp"
+#include "serve/status_courier.hpp"
 #include "serve/worker_identity.hpp"
 #include "support/format.hpp"
 
@@ -73,7 +75,7 @@ class RunningServer final : public Server {
       log_.info("administrator token written", {{"path", token_file->string()}});
     gate_.open(router_);
     scheduler_->run();
-    SLIPWAY_CHECK(start_sending_statuses());
+    SLIPWAY_CHECK(start_sending());
     log_.info("listening", {{"url", url_},
                             {"data", engine_->folder().string()},
                             {"public_url", public_url_}});
@@ -98,7 +100,7 @@ class RunningServer final : public Server {
     if (maintenance_) maintenance_->stop();  // first, so that those who follow one see its end
     if (http_) http_->drain(grace);
     if (scheduler_) scheduler_->stop();
-    if (statuses_) statuses_->stop();
+    if (sender_) sender_->stop();
   }
 
   [[nodiscard]] bool asks_for_certificates() const noexcept {
@@ -192,9 +194,11 @@ class RunningServer final : public Server {
     maintenance_ = std::make_unique<Maintenance>(engine_->clock(), log_, metrics_);
     deliveries_ = std::make_unique<DeliveryStore>(engine_->metadata(),
                                                   configuration_.builds.deliveries);
+    notifications_ = std::make_unique<NotificationStore>(engine_->metadata(), engine_->clock(),
+                                                         configuration_.outgoing.kept);
     maintenance_->add("tidy-builds",
                       tidy_builds_operation({engine_->metadata(), engine_->queue(), engine_->logs(),
-                                             *deliveries_, engine_->clock(), log_},
+                                             *deliveries_, *notifications_, engine_->clock(), log_},
                                             configuration_.builds.retention));
     maintenance_->repeat("tidy-builds", "{}", tidying_interval, first_tidying);
     return add_operations(*maintenance_, *engine_, *collector_, parts, configuration_.registry);
@@ -211,13 +215,14 @@ class RunningServer final : public Server {
 
     const BuildHandlerParts parts{engine_->metadata(), engine_->registry(),      engine_->queue(),
                                   engine_->logs(),     engine_->triggers(),      *deliveries_,
-                                  engine_->tokens(),
+                                  *notifications_,     engine_->tokens(),
                                   *maintenance_,       engine_->authenticator(), policy_,
                                   engine_->clock(),    log_,                     scheduler_.get()};
     BuildHandlerOptions options;
     options.public_url = public_url_;
     options.git_protocols = configuration_.builds.git_protocols;
     options.layer_cache = configuration_.builds.layer_cache.has_value();
+    options.destinations = configuration_.outgoing.destinations;
     options.registry_logins = [this](std::string_view tenant) { return registry_logins(tenant); };
     api_ = make_build_handler(parts, options);
     hooks_ = make_webhook_handler(parts, options);
@@ -249,13 +254,22 @@ class RunningServer final : public Server {
     return {};
   }
 
-  Result<void> start_sending_statuses() {
-    SLIPWAY_TRY(transport_, make_http_transport());
-    statuses_ = std::make_unique<StatusSender>(
-        StatusSenderParts{engine_->metadata(), engine_->queue(), engine_->triggers(), *transport_,
-                          engine_->clock(), log_},
+  Result<void> start_sending() {
+    TransportOptions options;
+    options.destinations = configuration_.outgoing.destinations;
+    SLIPWAY_TRY(transport_, make_http_transport(options));
+    statuses_ = std::make_unique<StatusCourier>(
+        StatusCourierParts{engine_->queue(), engine_->triggers(), *transport_,
+                           configuration_.outgoing.destinations},
         public_url_);
-    statuses_->run();
+    notification_courier_ = std::make_unique<NotificationCourier>(NotificationCourierParts{
+        engine_->metadata(), *notifications_, *transport_, engine_->clock(),
+        configuration_.outgoing.destinations});
+    sender_ = std::make_unique<OutboxSender>(
+        OutboxSenderParts{engine_->metadata(), engine_->clock(), log_,
+                          {{OutboxKind::status, statuses_.get()},
+                           {OutboxKind::notification, notification_courier_.get()}}});
+    sender_->run();
     return {};
   }
 
@@ -301,7 +315,10 @@ class RunningServer final : public Server {
   std::vector<std::unique_ptr<BuildBackend>> backends_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HttpTransport> transport_;
-  std::unique_ptr<StatusSender> statuses_;
+  std::unique_ptr<StatusCourier> statuses_;
+  std::unique_ptr<NotificationStore> notifications_;
+  std::unique_ptr<NotificationCourier> notification_courier_;
+  std::unique_ptr<OutboxSender> sender_;
   std::unique_ptr<Subscription> quarantine_watch_;
   std::unique_ptr<GarbageCollector> collector_;
   std::unique_ptr<StoreGauges> gauges_;

@@ -48,10 +48,24 @@
 //   td      trigger, delivery      a webhook that came, as JSON, without its body    DeliveryStore
 //   tb      trigger, delivery,     bytes of its body                                 DeliveryStore
 //           offset
-//   ts      trigger                empty: its provider is told of its builds'        TriggerStore
-//                                  states
-//   ob      build                  a state that the provider is still to be told:    BuildQueue,
-//                                  revision (8), failed tries (8), when next (8)     StatusSender
+//   ts      trigger                its provider is told of its builds' states: the   TriggerStore
+//                                  host and port that is asked
+//   ob      build or notification  something that is still to be sent: revision      Outbox
+//                                  (8), failed tries (8), when next (8), its kind
+//                                  ("s": a build's state, "n": a notification),
+//                                  the host and port that it goes to
+//   oi      host and port, when    empty: the same by destination                    Outbox
+//           next, id
+//   ns      notification           what somebody subscribed to, as JSON, with the    NotificationStore
+//                                  secret; sealed
+//   nf      notification           the same without what is secret: events (8; a     NotificationStore
+//                                  bit each), the host and port that it goes to
+//                                  (text, 0), the pattern of repositories
+//   nd      delivery               a notification that was or is to be sent, as      NotificationStore,
+//                                  JSON, without its body                            Outbox
+//   nb      delivery               its body                                          NotificationStore
+//   nl      notification,          empty: deliveries by notification                 NotificationStore
+//           delivery
 //   tn      trigger                how many deliveries it has (8), their bytes (8)   DeliveryStore
 //
 //   rp      repository             when it was made (8)                              Registry
@@ -128,7 +142,13 @@ inline constexpr std::string_view trigger = "tg";
 inline constexpr std::string_view trigger_by_repository = "tr";
 inline constexpr std::string_view trigger_health = "tf";
 inline constexpr std::string_view status_wanted = "ts";
-inline constexpr std::string_view status_outbox = "ob";
+inline constexpr std::string_view outbox = "ob";
+inline constexpr std::string_view outbox_by_destination = "oi";
+inline constexpr std::string_view notification = "ns";
+inline constexpr std::string_view notification_filter = "nf";
+inline constexpr std::string_view notice = "nd";
+inline constexpr std::string_view notice_body = "nb";
+inline constexpr std::string_view notice_by_notification = "nl";
 inline constexpr std::string_view delivery_record = "td";
 inline constexpr std::string_view delivery_body = "tb";
 inline constexpr std::string_view delivery_totals = "tn";

@@ -13,7 +13,7 @@ namespace slipway::sealed_rows {
 namespace {
 
 constexpr std::array secret_kinds{key_space::trigger, key_space::secret_key,
-                                  key_space::build_secrets};
+                                  key_space::build_secrets, key_space::notification};
 constexpr std::string_view lock_text = "slipway";
 constexpr std::size_t random_key_size = 32;
 

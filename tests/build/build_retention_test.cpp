@@ -18,7 +18,7 @@ class BuildRetentionTest : public ::testing::Test {
  protected:
   BuildsTidied tidy(const BuildRetention& retention = {}) {
     const auto tidied = tidy_builds({world_.stores->metadata(), *world_.queue, *world_.logs,
-                                     deliveries_, world_.clock, Log::none()},
+                                     deliveries_, notifications_, world_.clock, Log::none()},
                                     retention, [](const BuildsTidied&) { return Result<void>(); });
     EXPECT_TRUE(tidied.ok());
     return tidied.value_or(BuildsTidied{});
@@ -65,6 +65,7 @@ class BuildRetentionTest : public ::testing::Test {
 
   test::QueueWorld world_;
   DeliveryStore deliveries_{world_.stores->metadata(), {.kept = std::chrono::hours(24)}};
+  NotificationStore notifications_{world_.stores->metadata(), world_.clock, std::chrono::hours(24)};
 };
 
 TEST_F(BuildRetentionTest, FinishedLogsAreCompressedAndOthersAreNot) {

@@ -109,6 +109,22 @@ TEST(CommitStatus, LongTextsAreCutBetweenCharacters) {
   EXPECT_EQ(description.find("\xef\xbf\xbd"), description.npos);
 }
 
+TEST(CommitStatus, NamesThatAreTooLongStayDistinct) {
+  const Trigger trigger = trigger_of(GitProvider::bitbucket, "https://bitbucket.org/team/repo.git");
+  const auto key_of = [&](const std::string& repository) {
+    Build build = build_in(BuildState::running);
+    build.request.repository = *RepositoryName::parse(repository);
+    const auto body = json::Document::parse(request_of(trigger, build).body);
+    EXPECT_LE(body->root().find("name").text().size(), 255U);
+    return std::string(body->root().find("key").text());
+  };
+  const std::string team = "team/with-a-name-that-takes-all-the-room/";
+  EXPECT_EQ(key_of(team + "web").size(), 40U);
+  EXPECT_NE(key_of(team + "web"), key_of(team + "api"));
+  EXPECT_EQ(key_of(team + "web"), key_of(team + "web"));
+  EXPECT_EQ(key_of(std::string(250, 'a')).size(), 40U);
+}
+
 TEST(CommitStatus, AUrlThatNamesNoRepositoryIsAMistake) {
   for (const char* url : {"https://github.com/", "/srv/git/x", "https://github.com/onlyowner"})
     EXPECT_EQ(usual_status_api(GitProvider::github, url).error().code, ErrorCode::invalid_argument)

@@ -112,6 +112,7 @@ builds:
   routes:                               # first match; a list of backends is tried in order
     - {repository: "heavy/*", backends: [second]}
     - {backends: [local, second]}
+outgoing: {allowed: [10.0.0.0/8, git.internal.example.com], kept: 2d}
 shutdown_grace: 10s
 )";
 
@@ -179,6 +180,11 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_THAT(configuration.builds.rules.routes[0].backends, ElementsAre("second"));
   EXPECT_EQ(configuration.builds.rules.routes[1].repository, "**");
   EXPECT_THAT(configuration.builds.rules.routes[1].backends, ElementsAre("local", "second"));
+  const DestinationRules& outgoing = configuration.outgoing.destinations;
+  EXPECT_TRUE(outgoing.allows("ci.example.com", *IpAddress::parse("10.1.2.3")));
+  EXPECT_TRUE(outgoing.allows("git.internal.example.com", *IpAddress::parse("127.0.0.1")));
+  EXPECT_FALSE(outgoing.allows("ci.example.com", *IpAddress::parse("127.0.0.1")));
+  EXPECT_EQ(configuration.outgoing.kept, std::chrono::days(2));
   EXPECT_EQ(configuration.shutdown_grace, std::chrono::seconds(10));
 }
 
@@ -231,6 +237,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "      slots: ten\n",
                 "config.yaml:14: builds.backends[1].slots: expected a whole number above 0, got "
                 "\"ten\""},
+        Mistake{"outgoing_network", "outgoing:\n  allowed: [10.0.0.0/33]\n",
+                "config.yaml:2: outgoing.allowed[0]: expected a host, an address or a network such as "
+                "10.0.0.0/8, got \"10.0.0.0/33\""},
         Mistake{"no_slots", "builds:\n  backends:\n    - {name: a, type: local, slots: 0}\n",
                 "config.yaml:3: builds.backends[0].slots: expected a whole number above 0, got "
                 "\"0\""},

@@ -142,7 +142,7 @@ class World : public ApiFixture {
       *BearerTokens::open(*metadata_, clock_, {&tokens_, worker_tokens_.get()});
   Authenticator all_{{&tokens_, worker_tokens_.get(), bearers_.get()}};
   BuildHandlerParts open_parts_{*metadata_,  *registry_, *queue_,      logs_, triggers_,
-                                deliveries_, tokens_,    maintenance_, all_,  open_,
+                                deliveries_, notifications_, tokens_,  maintenance_, all_, open_,
                                 clock_,      Log::none()};
   std::unique_ptr<HttpHandler> oci_ =
       make_oci_handler(*registry_, all_, open_, {.bearer_tokens = bearers_.get(), .url = url_});

@@ -167,14 +167,15 @@ class ApiFixture : public ::testing::Test {
   LogStore logs_{*metadata_, &blobs_};
   TriggerStore triggers_{*metadata_, clock_};
   DeliveryStore deliveries_{*metadata_};
+  NotificationStore notifications_{*metadata_, clock_};
   TokenStore tokens_{*metadata_, clock_};
   std::unique_ptr<WorkerTokens> worker_tokens_ = *WorkerTokens::open(*metadata_);
   Authenticator authenticator_{{&tokens_, worker_tokens_.get()}};
   AccessPolicy policy_{AnonymousAccess::none};
   Maintenance maintenance_{clock_};
   BuildHandlerParts parts_{*metadata_, *registry_,   *queue_,     logs_,          triggers_,
-                           deliveries_, tokens_,     maintenance_, authenticator_, policy_,
-                           clock_,      Log::none()};
+                           deliveries_, notifications_, tokens_,  maintenance_,   authenticator_,
+                           policy_,     clock_,         Log::none()};
   BuildHandlerOptions options_{.public_url = "https://registry.example.com"};
   std::unique_ptr<HttpHandler> api_ = make_build_handler(parts_, options_);
   std::unique_ptr<HttpHandler> hooks_ = make_webhook_handler(parts_, options_);

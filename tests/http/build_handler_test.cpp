@@ -63,8 +63,8 @@ class BuildHandlerTest : public ApiFixture {
 TEST_F(BuildHandlerTest, NobodyWithoutATokenSeesAnythingWhateverV2IsOpenFor) {
   const AccessPolicy open(AnonymousAccess::push);
   const BuildHandlerParts parts{*metadata_,  *registry_, *queue_,      logs_,          triggers_,
-                                deliveries_, tokens_,    maintenance_, authenticator_, open,
-                                clock_,      Log::none()};
+                                deliveries_, notifications_, tokens_,  maintenance_,   authenticator_,
+                                open,        clock_,         Log::none()};
   api_ = make_build_handler(parts, options_);
   for (const std::string path :
        {"/api/v1/builds", "/api/v1/repositories", "/api/v1/admin/tokens", "/api/v1/nothing"}) {

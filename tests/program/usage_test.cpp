@@ -35,8 +35,8 @@ const std::string a_server = "http://127.0.0.1:1";
 INSTANTIATE_TEST_SUITE_P(
     All, WrongUsage,
     testing::Values(
-        Wrong{"nothing", {}, "slipway: expected one of serve, worker, build, trigger, image, token, gc, "
-              "scrub, backup, restore, check-config"},
+        Wrong{"nothing", {}, "slipway: expected one of serve, worker, build, trigger, image, notification, "
+              "token, gc, scrub, backup, restore, check-config"},
         Wrong{"unknown_command", {"sevre"}, "check-config, got \"sevre\""},
         Wrong{"unknown_flag", {"serve", "--dta", "x"}, "slipway serve: expected one of"},
         Wrong{"unknown_flag_is_named", {"serve", "--dta", "x"}, "got \"--dta\""},

@@ -1,4 +1,4 @@
-// How long builds that have ended, their logs and the deliveries of triggers are kept.
+// How long builds that have ended, their logs, the deliveries of triggers and notifications are kept.
 //
 // Carrying it out goes through the store piece by piece and may be stopped between any two; the next
 // one goes on, since what is done is not found again. Finished logs are compressed on the way.
@@ -14,6 +14,7 @@
 #include <slipway/build/delivery_store.hpp>
 #include <slipway/build/log_store.hpp>
 #include <slipway/core/result.hpp>
+#include <slipway/notify/notification.hpp>
 #include <slipway/storage/metadata_store.hpp>
 #include <slipway/support/clock.hpp>
 #include <slipway/support/log.hpp>
@@ -31,6 +32,7 @@ struct BuildRetentionParts {
   BuildQueue& queue;
   LogStore& logs;
   DeliveryStore& deliveries;
+  NotificationStore& notifications;
   Clock& clock;
   Log& log;
 };
@@ -40,6 +42,7 @@ struct BuildsTidied {
   std::uint64_t logs_removed = 0;
   std::uint64_t builds_removed = 0;
   std::uint64_t deliveries_removed = 0;
+  std::uint64_t notifications_removed = 0;
   std::uint64_t failures = 0;  // logs and builds that were passed over; each is in the log
 };
 

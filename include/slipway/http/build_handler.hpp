@@ -19,7 +19,9 @@
 #include <slipway/build/scheduler.hpp>
 #include <slipway/build/trigger.hpp>
 #include <slipway/build/worker_protocol.hpp>
+#include <slipway/http/destination_rules.hpp>
 #include <slipway/http/handler.hpp>
+#include <slipway/notify/notification.hpp>
 #include <slipway/registry/maintenance.hpp>
 #include <slipway/registry/registry.hpp>
 #include <slipway/support/log.hpp>
@@ -33,6 +35,7 @@ struct BuildHandlerParts {
   LogStore& logs;
   TriggerStore& triggers;
   DeliveryStore& deliveries;
+  NotificationStore& notifications;
   TokenStore& tokens;
   Maintenance& maintenance;
   const Authenticator& authenticator;
@@ -50,6 +53,7 @@ struct BuildHandlerOptions {
   /// What workers pull with from other registries for a tenant; empty: nothing.
   std::function<std::vector<RegistryLogin>(std::string_view tenant)> registry_logins = {};
   bool layer_cache = true;  // workers keep the layers of a repository's builds beside it
+  DestinationRules destinations;  // where people may have the server send something
 };
 
 /// /api/v1/: builds, logs, triggers, repositories, tokens, operations.

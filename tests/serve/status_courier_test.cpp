@@ -1,6 +1,6 @@
 // From a build's change to the provider's answer, with a provider that says what the test wants.
 
-#include "serve/status_sender.hpp"
+#include "serve/status_courier.hpp"
 
 #include <gtest/gtest.h>
 
@@ -9,6 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "notify/outbox.hpp"
+#include "serve/outbox_sender.hpp"
+#include "storage/key_space.hpp"
 #include "tests/build/queue_world.hpp"
 
 namespace slipway {
@@ -23,6 +26,7 @@ class Provider final : public HttpTransport {
     if (unreachable) return Error(ErrorCode::unavailable, "connection refused");
     IncomingResponse response;
     response.status = status;
+    response.fields = fields;
     return response;
   }
 
@@ -34,12 +38,13 @@ class Provider final : public HttpTransport {
   }
 
   int status = 201;
+  std::vector<std::pair<std::string, std::string>> fields;
   bool unreachable = false;
   std::function<void()> meanwhile;
   std::vector<OutgoingRequest> requests;
 };
 
-class StatusSenderTest : public ::testing::Test {
+class StatusCourierTest : public ::testing::Test {
  protected:
   Trigger trigger(const std::string& token, const std::string& url = "https://github.com/a/b.git") {
     TriggerRequest request(*RepositoryName::parse("app/web"));
@@ -55,11 +60,15 @@ class StatusSenderTest : public ::testing::Test {
     return world_.submit(request);
   }
 
-  /// When the next is due; nullopt: the outbox is empty.
+  /// When the next is due; nullopt: the outbox is empty. Pauses have their full length.
   std::optional<Timestamp> send() {
-    StatusSender sender({world_.stores->metadata(), *world_.queue, triggers_, provider_,
-                         world_.clock, Log::none()},
-                        "https://registry.example.com");
+    StatusCourier courier({*world_.queue, triggers_, provider_, destinations_},
+                          "https://registry.example.com");
+    OutboxSenderOptions options;
+    options.jitter = [] { return 0.0; };
+    OutboxSender sender({world_.stores->metadata(), world_.clock, Log::none(),
+                         {{OutboxKind::status, &courier}}},
+                        std::move(options));
     const auto next = sender.send_due();
     EXPECT_TRUE(next.ok());
     return next ? *next : std::nullopt;
@@ -68,9 +77,10 @@ class StatusSenderTest : public ::testing::Test {
   test::QueueWorld world_;
   TriggerStore triggers_{world_.stores->metadata(), world_.clock};
   Provider provider_;
+  DestinationRules destinations_;
 };
 
-TEST_F(StatusSenderTest, TellsEachStateOnce) {
+TEST_F(StatusCourierTest, TellsEachStateOnce) {
   const Build build = submit(trigger("t0ken"));
   EXPECT_EQ(send(), std::nullopt);
   ASSERT_EQ(provider_.requests.size(), 1U);
@@ -88,13 +98,13 @@ TEST_F(StatusSenderTest, TellsEachStateOnce) {
             std::string::npos);
 }
 
-TEST_F(StatusSenderTest, WithoutATokenNothingIsSent) {
+TEST_F(StatusCourierTest, WithoutATokenNothingIsSent) {
   submit(trigger(""));
   EXPECT_EQ(send(), std::nullopt);
   EXPECT_TRUE(provider_.requests.empty());
 }
 
-TEST_F(StatusSenderTest, AProviderThatIsAwayIsToldTheLatestWhenItIsBack) {
+TEST_F(StatusCourierTest, AProviderThatIsAwayIsToldTheLatestWhenItIsBack) {
   provider_.unreachable = true;
   const Build build = submit(trigger("t0ken"));
   const Timestamp first = world_.clock.now();
@@ -111,7 +121,7 @@ TEST_F(StatusSenderTest, AProviderThatIsAwayIsToldTheLatestWhenItIsBack) {
   EXPECT_EQ(provider_.state(), "error");
 }
 
-TEST_F(StatusSenderTest, BusyProvidersAreAskedAgainAndRefusalsAreFinal) {
+TEST_F(StatusCourierTest, BusyProvidersAreAskedAgainAndRefusalsAreFinal) {
   for (const int status : {500, 503, 429, 408}) {
     provider_.status = status;
     submit(trigger("t0ken"));
@@ -120,24 +130,24 @@ TEST_F(StatusSenderTest, BusyProvidersAreAskedAgainAndRefusalsAreFinal) {
     world_.clock.advance(std::chrono::hours(1));
     EXPECT_EQ(send(), std::nullopt);
   }
-  for (const int status : {401, 403, 404, 422}) {
+  for (const int status : {302, 401, 403, 404, 422}) {
     provider_.status = status;
     submit(trigger("t0ken"));
     EXPECT_EQ(send(), std::nullopt) << status;
   }
 }
 
-TEST_F(StatusSenderTest, ItIsGivenUpAfterAboutADay) {
+TEST_F(StatusCourierTest, ItIsGivenUpAfterAboutADay) {
   provider_.unreachable = true;
   submit(trigger("t0ken"));
   const Timestamp begin = world_.clock.now();
   while (const auto next = send()) world_.clock.advance(*next - world_.clock.now());
   const auto took = world_.clock.now() - begin;
-  EXPECT_GT(took, std::chrono::hours(20));
+  EXPECT_GT(took, std::chrono::hours(24)) << "with the longest pauses; on average three quarters";
   EXPECT_LT(took, std::chrono::hours(30));
 }
 
-TEST_F(StatusSenderTest, AChangeWhileOneIsSentIsSentToo) {
+TEST_F(StatusCourierTest, AChangeWhileOneIsSentIsSentToo) {
   const Build build = submit(trigger("t0ken"));
   provider_.meanwhile = [&] {
     provider_.meanwhile = {};
@@ -149,7 +159,7 @@ TEST_F(StatusSenderTest, AChangeWhileOneIsSentIsSentToo) {
   EXPECT_EQ(provider_.state(), "error");
 }
 
-TEST_F(StatusSenderTest, ATriggerThatIsGoneOrAUrlWithoutTlsIsSentNothing) {
+TEST_F(StatusCourierTest, ATriggerThatIsGoneOrAUrlWithoutTlsIsSentNothing) {
   const Trigger made = trigger("t0ken");
   submit(made);
   ASSERT_TRUE(triggers_.remove(made.request.repository, made.id).ok());
@@ -157,9 +167,43 @@ TEST_F(StatusSenderTest, ATriggerThatIsGoneOrAUrlWithoutTlsIsSentNothing) {
   TriggerRequest request(*RepositoryName::parse("app/web"));
   request.git_url = "https://github.com/a/b";
   request.status_token = "t0ken";
-  request.status_api = "http://169.254.169.254/latest";
-  EXPECT_EQ(triggers_.create(request).error().code, ErrorCode::invalid_argument);
+  request.status_api = "http://git.example.com/api/v1";
+  submit(triggers_.create(request).value());
+  EXPECT_EQ(send(), std::nullopt);
   EXPECT_TRUE(provider_.requests.empty());
+  ASSERT_TRUE(destinations_.allow("git.example.com").ok());
+  submit(triggers_.create(request).value());
+  EXPECT_EQ(send(), std::nullopt);
+  EXPECT_EQ(provider_.requests.size(), 1U);
+}
+
+TEST_F(StatusCourierTest, AProviderThatLimitsRatesIsLeftAloneForAsLongAsItSays) {
+  provider_.fields = {{"Retry-After", "120"}};
+  for (const int status : {403, 429, 503}) {
+    provider_.status = status;
+    submit(trigger("t0ken"));
+    EXPECT_EQ(send(), world_.clock.now() + std::chrono::seconds(120)) << status;
+    provider_.status = 201;
+    world_.clock.advance(std::chrono::seconds(120));
+    EXPECT_EQ(send(), std::nullopt);
+  }
+}
+
+TEST_F(StatusCourierTest, WhatAnEarlierVersionLeftInTheOutboxIsSent) {
+  const Build build = submit(trigger("t0ken"));
+  ASSERT_TRUE(world_.stores->metadata()
+                  .write([&](WriteTransaction& transaction) -> Result<void> {
+                    SLIPWAY_CHECK(outbox::withdraw(transaction, build.id));
+                    std::string row;  // revision, failed tries, when next
+                    for (const std::uint64_t number : {3U, 1U, 2U})
+                      key_space::append_number(row, number);
+                    return transaction.put(key_space::Key(key_space::outbox).text(build.id), row);
+                  })
+                  .ok());
+  world_.reopen();
+  EXPECT_EQ(send(), std::nullopt);
+  ASSERT_EQ(provider_.requests.size(), 1U);
+  EXPECT_EQ(provider_.state(), "pending");
 }
 
 }  // namespace
