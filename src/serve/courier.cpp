@@ -37,13 +37,18 @@ OutgoingRequest bounded_post(std::string url) {
   return request;
 }
 
+Attempt refuse(const Error& why) {
+  Attempt attempt;
+  attempt.outcome = Attempt::Outcome::refused;
+  attempt.why = why.message;
+  return attempt;
+}
+
 Attempt judge(const Result<IncomingResponse>& answer) {
   Attempt attempt;
   if (!answer) {
-    const ErrorCode code = answer.error().code;
-    const bool final = code == ErrorCode::denied || code == ErrorCode::invalid_argument;
-    attempt.outcome = final ? Attempt::Outcome::refused : Attempt::Outcome::failed;
-    attempt.silent = !final;
+    attempt.outcome = Attempt::Outcome::failed;
+    attempt.silent = true;
     attempt.why = answer.error().message;
     return attempt;
   }

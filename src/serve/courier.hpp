@@ -45,6 +45,9 @@ class Courier {
 /// What every request to others has: no more than 10 s in all, no more than 64 KiB of an answer.
 OutgoingRequest bounded_post(std::string url);
 
+/// What the operator does not allow: for good.
+Attempt refuse(const Error& why);
+
 /// 2xx is done; no answer, 5xx, 408, 425, 429, and 403 with Retry-After (GitHub's way to limit rates)
 /// are failures that pass; the rest refuses, redirects too.
 Attempt judge(const Result<IncomingResponse>& answer);

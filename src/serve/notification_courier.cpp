@@ -81,9 +81,9 @@ Attempt NotificationCourier::send(const Notification& notification, const std::s
                                   NotificationAttempt& noted) {
   noted.at = parts_.clock.now();
   if (const auto allowed = parts_.destinations.check_url(notification.request.url); !allowed)
-    return judge(allowed.error());
+    return refuse(allowed.error());
   const auto signature = notification_signature(notification.secret, id, noted.at, body);
-  if (!signature) return judge(signature.error());
+  if (!signature) return refuse(signature.error());
   OutgoingRequest request = bounded_post(notification.request.url);
   request.fields = {{"Content-Type", "application/cloudevents+json; charset=utf-8"},
                     {"webhook-id", id},

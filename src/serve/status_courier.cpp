@@ -16,9 +16,9 @@ Result<Attempt> StatusCourier::carry(const OutboxItem& item, const std::stop_tok
   if (trigger->request.status_token.empty()) return Attempt{};
   auto status = commit_status_request(
       *trigger, *build, slipway::format("{}/api/v1/builds/{}", public_url_, build->id));
-  if (!status) return judge(status.error());
+  if (!status) return refuse(status.error());
   if (const auto allowed = parts_.destinations.check_url(status->url); !allowed)
-    return judge(allowed.error());
+    return refuse(allowed.error());
   OutgoingRequest request = bounded_post(std::move(status->url));
   request.fields = std::move(status->fields);
   request.body = std::move(status->body);

@@ -145,11 +145,26 @@ TEST_F(NotificationCourierTest, OfManyAttemptsTheLastTenAreKept) {
   EXPECT_EQ(notice.latest.back().error, "connection refused");
 }
 
-TEST_F(NotificationCourierTest, AnAddressThatIsRefusedIsTheEnd) {
+TEST_F(NotificationCourierTest, ACertificateOrAddressThatIsRefusedMayBeMended) {
   happen();
   transport_.error = Error(ErrorCode::denied, "10.0.0.1 is an address of this network");
+  const auto next = send();
+  ASSERT_TRUE(next.has_value());
+  EXPECT_EQ(latest().state, NoticeState::pending);
+  transport_.error.reset();
+  clock_.advance(*next - clock_.now());
+  EXPECT_EQ(send(), std::nullopt);
+  EXPECT_EQ(latest().state, NoticeState::delivered);
+}
+
+TEST_F(NotificationCourierTest, AUrlThatTheOperatorNoLongerAllowsIsTheEnd) {
+  NotificationRequest request;
+  request.url = "http://ci.internal.example.com/";
+  notification_ = store_.create(request).value();
+  happen();
   EXPECT_EQ(send(), std::nullopt);
   EXPECT_EQ(latest().state, NoticeState::failed);
+  EXPECT_EQ(transport_.requests.size(), 1U) << "that of the other subscription";
 }
 
 TEST_F(NotificationCourierTest, WhatASubscriptionThatIsGoneLeftIsNotSent) {

@@ -53,7 +53,7 @@ struct BuildHandlerOptions {
   /// What workers pull with from other registries for a tenant; empty: nothing.
   std::function<std::vector<RegistryLogin>(std::string_view tenant)> registry_logins = {};
   bool layer_cache = true;  // workers keep the layers of a repository's builds beside it
-  DestinationRules destinations;  // where people may have the server send something
+  DestinationRules destinations = {};  // where people may have the server send something
 };
 
 /// /api/v1/: builds, logs, triggers, repositories, tokens, operations.
