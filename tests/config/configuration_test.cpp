@@ -361,7 +361,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "got a mapping"},
         Mistake{"unknown_key", "listen: 127.0.0.1:1\nlissten: 127.0.0.1:2\n",
                 "config.yaml:2: lissten: unknown key; expected one of anonymous, builds, data, "
-                "limits, listen, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
+                "limits, listen, outgoing, registry, secrets, shutdown_grace, storage, tls, tokens, url"},
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, deliveries, "
                 "git_protocols, idle_log_timeout, layer_cache, queue_timeout, repositories, "

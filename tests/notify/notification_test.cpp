@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <slipway/storage/memory_metadata_store.hpp>
+#include <slipway/support/sealer.hpp>
 
 #include "json/value.hpp"
 #include "notify/notices.hpp"
