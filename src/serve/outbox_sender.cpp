@@ -70,12 +70,12 @@ void OutboxSender::loop(const std::stop_token& stop) {
 }
 
 Result<std::optional<Timestamp>> OutboxSender::send_due() {
-  while (true) {
+  for (std::size_t handed_before = 0;;) {
     SLIPWAY_TRY(const auto next, hand_out());
     std::unique_lock lock(mutex_);
-    const bool waited = !out_.empty();
     woken_.wait(lock, [this] { return out_.empty(); });
-    if (!waited) return next;
+    if (handed_count_ == handed_before) return next;
+    handed_before = handed_count_;
   }
 }
 
@@ -120,6 +120,7 @@ Result<std::optional<Timestamp>> OutboxSender::hand_out() {
       out_.insert(item.id);
       ++out_by_destination_[destination];
       handed_out_.push_back(item);
+      ++handed_count_;
       last_served_ = destination;
       start_thread();
       handed_.notify_one();

@@ -98,6 +98,7 @@ class OutboxSender {
   std::vector<std::thread> threads_;
   std::optional<Error> failure_;  // of the store, since the last look
   std::string last_served_;       // the destination that was handed out last
+  std::size_t handed_count_ = 0;  // in all
 
   std::unique_ptr<Subscription> subscription_;
   std::thread loop_;

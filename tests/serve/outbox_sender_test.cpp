@@ -170,7 +170,7 @@ TEST_F(OutboxSenderTest, AllTogetherHaveALimitAndDestinationsTakeTurns) {
   courier_.wait_for("b", 2);
   EXPECT_EQ(courier_.carried("c"), 0U);
   courier_.let_go("a");
-  courier_.wait_for("c", 2);
+  courier_.wait_for("c", 1);
   for (const std::string& destination : destinations) courier_.let_go(destination);
   for (const std::string& destination : destinations) courier_.wait_for(destination, 10);
   EXPECT_LE(courier_.most_at_once(), 6U);
