@@ -111,7 +111,8 @@ class OutboxSenderTest : public ::testing::Test {
   std::size_t left() {
     const auto view = stores_->metadata().snapshot().value();
     std::size_t count = 0;
-    for (const std::string& destination : outbox::destinations(*view).value())
+    const auto destinations = outbox::destinations(*view).value();
+    for (const std::string& destination : destinations)
       count += outbox::waiting(*view, destination, 100'000).value().size();
     return count;
   }
