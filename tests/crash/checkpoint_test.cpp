@@ -29,7 +29,7 @@ constexpr std::string_view other_slot = "data/metadata/journal (written through 
 
 bool is_slot(const std::string& flush) { return flush == journal_slot || flush == other_slot; }
 bool is_record(const std::string& flush) {
-  return flush.starts_with(std::string(journal_file) + " (") && !is_slot(flush);
+  return flush.starts_with(journal_file) && flush[journal_file.size()] == ' ' && !is_slot(flush);
 }
 
 /// Pushes blobs that are rows of 20,000 bytes: twelve of them fill the journal's first 256 KiB.
