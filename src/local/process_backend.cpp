@@ -43,9 +43,9 @@ bool valid_worker_name(std::string_view name) {
          });
 }
 
-/// As a whole: two servers of one folder may do it at once.
+/// As a whole: two servers of one folder may do it at once, in one process too.
 Result<void> write_private(const fs::path& file, std::string_view content) {
-  const std::string draft = file.string() + "." + std::to_string(::getpid());
+  const std::string draft = file.string() + "." + std::to_string(::gettid());
   return replace_private_file(file, draft, content, Flush::no);
 }
 
