@@ -101,7 +101,7 @@ class NotificationTest(World):
         code = harness.Repository(self.folder / "code")
         commit = code.commit({"busybox": harness.busybox(), "Dockerfile": DOCKERFILE})
         with receiver.Receiver() as taker:
-            self.subscribe(taker.url)
+            self.subscribe(taker.url, repositories="app/web")  # of its layer cache nobody asks
             submitted = self.server.submit("app/web", source={"git": {"url": code.url, "commit": commit}})
             build, log = self.server.finished(submitted["id"])
             self.assertEqual(build["state"], "succeeded", log)
