@@ -46,6 +46,18 @@ class FaultsTest(unittest.TestCase):
         self.assertEqual(answer.status, 201, answer.body)
         self.kept[harness.digest_of(content)] = content
 
+    def push_until_a_flush_fails(self, refusing):
+        """Fills the journal. Whoever made a checkpoint due is answered before it; the next may meet a disk that goes on refusing."""
+        while self.faults.hits("flush") == 0:
+            content = self.random.randbytes(20_000)
+            answer = self.server.push_blob("app/web", content)
+            if refusing and answer.status != 201:
+                self.assert_error(answer, 500, FAILED)
+                self.assertGreater(self.faults.hits("flush"), 0)
+                return
+            self.assertEqual(answer.status, 201, answer.body)
+            self.kept[harness.digest_of(content)] = content
+
     def refused(self, size, status, text):
         """Pushes a blob, which must be refused so, in the specification's form; answers the bytes."""
         content = self.random.randbytes(size)
@@ -174,8 +186,7 @@ class FaultsTest(unittest.TestCase):
         self.machine()
         for times in (1, -1):
             self.faults.fail("flush", "data.mdb", times=times)
-            while self.faults.hits("flush") == 0:
-                self.push(20_000)
+            self.push_until_a_flush_fails(refusing=times == -1)
             if times == -1:
                 for _ in range(3):
                     self.refused(1000, 500, FAILED)
@@ -189,8 +200,7 @@ class FaultsTest(unittest.TestCase):
     def test_a_journal_that_refuses_a_checkpoint(self):
         self.machine()
         self.faults.fail("flush", "data.mdb", times=1)
-        while self.faults.hits("flush") == 0:
-            self.push(20_000)
+        self.push_until_a_flush_fails(refusing=False)
         self.faults.fail("write", "journal")
         for _ in range(3):
             self.refused(1000, 500, FAILED)
