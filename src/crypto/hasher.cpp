@@ -66,6 +66,25 @@ MacContext make_hmac_sha256() {
   return context;
 }
 
+/// Destroyed with nothing, so that it can be asked for to the end of a thread.
+thread_local bool contexts_are_gone = false;
+
+struct Contexts {
+  ~Contexts() { contexts_are_gone = true; }
+
+  const Context digest = make_context();
+  const MacContext hmac = make_hmac_sha256();
+};
+
+/// Calls `use` with contexts that the thread keeps. What runs when those are gone, as destructors of
+/// statics do at the end of the main thread, has some for the call.
+template <class Use>
+auto with_contexts(const Use& use) {
+  if (contexts_are_gone) return use(Contexts());
+  static thread_local const Contexts kept;
+  return use(kept);
+}
+
 const unsigned char* octets(std::string_view bytes) noexcept {
   return reinterpret_cast<const unsigned char*>(bytes.data());
 }
@@ -96,23 +115,27 @@ Digest Hasher::finish() {
 }
 
 Digest digest_of(std::string_view bytes, DigestAlgorithm algorithm) {
-  static thread_local const Context context = make_context();
-  start(context.get(), algorithm);
-  require(EVP_DigestUpdate(context.get(), bytes.data(), bytes.size()) == 1);
-  return finish_context(context.get(), algorithm);
+  return with_contexts([&](const Contexts& contexts) {
+    EVP_MD_CTX* const context = contexts.digest.get();
+    start(context, algorithm);
+    require(EVP_DigestUpdate(context, bytes.data(), bytes.size()) == 1);
+    return finish_context(context, algorithm);
+  });
 }
 
 std::array<std::uint8_t, 32> hmac_sha256(std::string_view key, std::string_view message) {
-  static thread_local const MacContext context = make_hmac_sha256();
-  std::array<std::uint8_t, 32> code{};
-  std::size_t size = 0;
-  // A null key would mean the one before.
-  require(EVP_MAC_init(context.get(), octets(key.data() != nullptr ? key : ""), key.size(),
-                       nullptr) == 1);
-  require(EVP_MAC_update(context.get(), octets(message), message.size()) == 1);
-  require(EVP_MAC_final(context.get(), code.data(), &size, code.size()) == 1);
-  require(size == code.size());
-  return code;
+  return with_contexts([&](const Contexts& contexts) {
+    EVP_MAC_CTX* const context = contexts.hmac.get();
+    std::array<std::uint8_t, 32> code{};
+    std::size_t size = 0;
+    // A null key would mean the one before.
+    require(EVP_MAC_init(context, octets(key.data() != nullptr ? key : ""), key.size(), nullptr) ==
+            1);
+    require(EVP_MAC_update(context, octets(message), message.size()) == 1);
+    require(EVP_MAC_final(context, code.data(), &size, code.size()) == 1);
+    require(size == code.size());
+    return code;
+  });
 }
 
 bool equal_in_constant_time(std::string_view a, std::string_view b) noexcept {

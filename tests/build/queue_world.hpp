@@ -17,7 +17,7 @@
 #include <string_view>
 
 #include "tests/build/watched_stores.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 

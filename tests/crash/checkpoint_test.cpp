@@ -16,7 +16,7 @@
 #include "tests/crash/run_testing.hpp"
 #include "tests/crash/tree_folder.hpp"
 #include "tests/storage/random_seed.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::crash {
 

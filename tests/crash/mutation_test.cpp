@@ -14,7 +14,7 @@
 #include "tests/crash/recorded_run.hpp"
 #include "tests/crash/run_testing.hpp"
 #include "tests/storage/random_seed.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::crash {
 

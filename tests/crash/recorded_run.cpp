@@ -6,7 +6,7 @@
 
 #include "tests/crash/disk.hpp"
 #include "tests/crash/tree_folder.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::crash {
 

@@ -15,7 +15,7 @@
 #include <string>
 
 #include "tests/crash/tree_folder.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::crash {
 

@@ -17,7 +17,7 @@
 #include <slipway/support/hasher.hpp>
 
 #include "json/value.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 

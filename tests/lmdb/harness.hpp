@@ -6,7 +6,7 @@
 
 #include "lmdb/lmdb_metadata_store.hpp"
 #include "tests/storage/store_testing.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 

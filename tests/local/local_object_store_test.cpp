@@ -9,7 +9,7 @@
 #include "support/file.hpp"
 #include "tests/storage/file_size_limit.hpp"
 #include "tests/storage/object_store_contract.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 

@@ -21,7 +21,7 @@
 #include "storage/key_space.hpp"
 #include "tests/storage/object_testing.hpp"
 #include "tests/storage/store_testing.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 

@@ -5,8 +5,8 @@
 
 #include "storage/sealed_rows.hpp"
 #include "tests/storage/object_testing.hpp"
-#include "tests/storage/temporary_folder.hpp"
 #include "tests/stores/format_content.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 

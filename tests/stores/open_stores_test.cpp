@@ -5,14 +5,13 @@
 
 #include <array>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 
 #include "tests/storage/blob_store_contract.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 
@@ -45,19 +44,12 @@ std::unique_ptr<StoresHarness> make_folder_harness() {
   return std::make_unique<FolderHarness>();
 }
 
-void write_file(const fs::path& path, std::string_view text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-std::string file_content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 /// Every path below a folder with its content.
 std::map<std::string, std::string> all_files(const fs::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     files[fs::relative(entry.path(), folder)] =
-        entry.is_regular_file() ? file_content(entry.path()) : "a folder";
+        entry.is_regular_file() ? read_file(entry.path()) : "a folder";
   return files;
 }
 
@@ -65,7 +57,7 @@ TEST(OpenStores, MakesAFolderThatIsMissing) {
   const TemporaryFolder temporary;
   const fs::path folder = temporary.path() / "not" / "yet" / "there";
   ASSERT_TRUE(succeeded(open_stores(folder)));
-  EXPECT_EQ(file_content(folder / "FORMAT"), "slipway data folder, format 3\n");
+  EXPECT_EQ(read_file(folder / "FORMAT"), "slipway data folder, format 3\n");
   for (const char* name : {"LOCK", "metadata/data.mdb", "blobs", "staging", "secret.key"})
     EXPECT_TRUE(fs::exists(folder / name)) << name;
   EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all);
@@ -76,6 +68,19 @@ TEST(OpenStores, TakesAnEmptyFolderAndAFreshFileSystem) {
   fs::create_directory(temporary.path() / "lost+found");
   ASSERT_TRUE(succeeded(open_stores(temporary.path())));
   ASSERT_TRUE(succeeded(open_stores(temporary.path())));
+}
+
+// Statics are destroyed after the variables of the main thread.
+TEST(OpenStores, AStaticCanHoldThemToTheEndOfTheProgram) {
+  const TemporaryFolder temporary;
+  const auto end_with_a_store_open = [&temporary] {
+    static std::unique_ptr<Stores> kept = open_stores(temporary.path()).value();
+    const auto put = [](WriteTransaction& transaction) { return transaction.put("key", "value"); };
+    std::exit(kept->metadata().write(put).ok() ? 0 : 1);
+  };
+  EXPECT_EXIT(end_with_a_store_open(), testing::ExitedWithCode(0), "");
+  const auto stores = open_stores(temporary.path()).value();
+  EXPECT_EQ(stores->metadata().snapshot().value()->get("key").value(), "value");
 }
 
 TEST(OpenStores, FollowsALinkToTheFolder) {
@@ -93,7 +98,7 @@ TEST(OpenStores, GoesOnWhereTheMakingOfAFolderWasInterrupted) {
   write_file(temporary.path() / "FORMAT.new", "slipway data fol");
   fs::remove_all(temporary.path() / "staging");
   ASSERT_TRUE(succeeded(open_stores(temporary.path())));
-  EXPECT_EQ(file_content(temporary.path() / "FORMAT"), "slipway data folder, format 3\n");
+  EXPECT_EQ(read_file(temporary.path() / "FORMAT"), "slipway data folder, format 3\n");
 }
 
 TEST(OpenStores, MakesAMetadataFileAgainOfWhichOnlyPartsReachedTheDisk) {
@@ -117,7 +122,7 @@ TEST(OpenStores, DoesNotTouchAMetadataFileThatMayHaveDataInIt) {
   fs::remove(temporary.path() / "FORMAT");
   write_file(file, std::string(200000, 'x'));
   EXPECT_TRUE(failed(open_stores(temporary.path()), ErrorCode::corrupt));
-  EXPECT_EQ(file_content(file), std::string(200000, 'x'));
+  EXPECT_EQ(read_file(file), std::string(200000, 'x'));
 }
 
 TEST(OpenStores, LeavesStrangersFoldersAsTheyAre) {

@@ -1,6 +1,4 @@
 // The key file: made, kept, rotated, and told of when it does not fit.
-#include <fstream>
-#include <iterator>
 #include <map>
 
 #include <slipway/build/trigger.hpp>
@@ -11,7 +9,7 @@
 #include "storage/key_space.hpp"
 #include "storage/sealed_rows.hpp"
 #include "tests/storage/store_testing.hpp"
-#include "tests/storage/temporary_folder.hpp"
+#include "tests/temporary_folder.hpp"
 
 namespace slipway::test {
 
@@ -27,20 +25,13 @@ constexpr const char* gitlab_trigger = "01M8DDFVB4RZAE755AGS1PM2SX";
 constexpr const char* gitlab_secret =
     "0de4d0e31cf07b4bbab884633e7bb0b18456a37ce2b6b521c958d6b7d3c8fea4";
 
-void write_file(const fs::path& path, std::string_view text) {
-  std::ofstream(path, std::ios::binary) << text;
-}
-std::string file_content(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 /// Every file that says something of the data: locks aside.
 std::map<std::string, std::string> data_files(const fs::path& folder) {
   std::map<std::string, std::string> files;
   for (const auto& entry : fs::recursive_directory_iterator(folder))
     if (entry.is_regular_file() && entry.path().filename() != "LOCK" &&
         entry.path().filename() != "lock.mdb")
-      files[fs::relative(entry.path(), folder)] = file_content(entry.path());
+      files[fs::relative(entry.path(), folder)] = read_file(entry.path());
   return files;
 }
 
@@ -80,14 +71,14 @@ class SecretKeyTest : public testing::Test {
 
 TEST_F(SecretKeyTest, IsMadeWithTheFolderAndKept) {
   const Trigger trigger = make_trigger();
-  const std::string made = file_content(key());
+  const std::string made = read_file(key());
   EXPECT_EQ(made.size(), 32U);
   EXPECT_EQ(fs::status(key()).permissions(), fs::perms::owner_read | fs::perms::owner_write);
   EXPECT_FALSE(fs::exists(folder() / "secret.key.new"));
   const auto stores = open();
   ASSERT_TRUE(succeeded(stores));
   EXPECT_EQ(secret_of(**stores, trigger.id), trigger.secret);
-  EXPECT_EQ(file_content(key()), made);
+  EXPECT_EQ(read_file(key()), made);
 }
 
 TEST_F(SecretKeyTest, NoSecretLiesInClear) {
@@ -106,7 +97,7 @@ TEST_F(SecretKeyTest, NoSecretLiesInClear) {
 
 TEST_F(SecretKeyTest, SecretsOfFormat1AreReadAndSealed) {
   copy_format_1();
-  const std::string before = file_content(folder() / "metadata" / "data.mdb");
+  const std::string before = read_file(folder() / "metadata" / "data.mdb");
   ASSERT_NE(before.find(github_secret), std::string::npos);
   for (int round = 0; round < 2; ++round) {
     const auto stores = open();
@@ -120,7 +111,7 @@ TEST_F(SecretKeyTest, SecretsOfFormat1AreReadAndSealed) {
     }
     EXPECT_EQ(sealed_rows::try_lock(**metadata.snapshot(), metadata.sealer()).value(),
               sealed_rows::Lock::fits);
-    EXPECT_EQ(file_content(folder() / "FORMAT"), "slipway data folder, format 3\n");
+    EXPECT_EQ(read_file(folder() / "FORMAT"), "slipway data folder, format 3\n");
   }
 }
 
@@ -133,7 +124,7 @@ TEST_F(SecretKeyTest, SealingThatWasInterruptedGoesOn) {
     ASSERT_TRUE(succeeded(stores));
     EXPECT_EQ(secret_of(**stores, github_trigger), github_secret);
   }
-  EXPECT_EQ(file_content(folder() / "FORMAT"), "slipway data folder, format 3\n");
+  EXPECT_EQ(read_file(folder() / "FORMAT"), "slipway data folder, format 3\n");
 
   write_file(folder() / "FORMAT", "slipway data folder, format 1\n");
   fs::remove(key());
@@ -148,7 +139,7 @@ TEST_F(SecretKeyTest, AKeyThatAnInterruptedStartLeftIsUsed) {
   write_file(key(), std::string(32, 'k'));
   write_file(folder() / "secret.key.new", "half");
   ASSERT_TRUE(succeeded(open()));
-  EXPECT_EQ(file_content(key()), std::string(32, 'k'));
+  EXPECT_EQ(read_file(key()), std::string(32, 'k'));
 }
 
 TEST_F(SecretKeyTest, WithoutItTheFolderIsRefusedAndUntouched) {
@@ -169,7 +160,7 @@ TEST_F(SecretKeyTest, WithoutItTheFolderIsRefusedAndUntouched) {
 
 TEST_F(SecretKeyTest, AnotherKeyIsRefusedAndTheFolderUntouched) {
   const Trigger trigger = make_trigger();
-  const std::string right = file_content(key());
+  const std::string right = read_file(key());
   for (const std::string& wrong : {std::string(32, 'x'), std::string(31, 'x'), std::string(),
                                    std::string(64, 'g'), std::string(65, 'a')}) {
     write_file(key(), wrong);
@@ -214,7 +205,7 @@ TEST_F(SecretKeyTest, MayLieInAnEmptyFolderBeforehand) {
   fs::create_directory(folder());
   write_file(key(), std::string(32, 'k'));
   ASSERT_TRUE(succeeded(open()));
-  EXPECT_EQ(file_content(key()), std::string(32, 'k'));
+  EXPECT_EQ(read_file(key()), std::string(32, 'k'));
 }
 
 TEST_F(SecretKeyTest, MetadataThatLostItsProofIsCorrupt) {
