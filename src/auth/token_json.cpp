@@ -34,15 +34,6 @@ Result<void> read_grant(json::Value value, const std::string& path, std::vector<
   return {};
 }
 
-json::ObjectReader::Read into(Timestamp& time) {
-  return [&time](json::Value value, const std::string& path) -> Result<void> {
-    const auto parsed = parse_rfc3339(value.text());
-    if (!parsed) return json::mistake(path, "an RFC 3339 time", value);
-    time = *parsed;
-    return {};
-  };
-}
-
 Result<Token> read_token(std::string_view text) {
   SLIPWAY_TRY(const json::Document document, json::Document::parse(text));
   Token token;
@@ -50,11 +41,11 @@ Result<Token> read_token(std::string_view text) {
   json::ObjectReader reader(document.root(), "token");
   reader.require("id", token.id);
   reader.require("name", token.name);
-  reader.require("created", into(token.created));
+  reader.require("created", json::time_into(token.created));
   reader.read_each("grants", [&](json::Value grant, const std::string& path) {
     return read_grant(grant, path, token.grants);
   });
-  reader.read("expires", into(expires));
+  reader.read("expires", json::time_into(expires));
   SLIPWAY_CHECK(reader.finish());
   if (document.root().find("expires")) token.expires = expires;
   return token;

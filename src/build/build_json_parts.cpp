@@ -107,15 +107,6 @@ Result<CommitInfo> read_commit(json::Value value, const std::string& path, Unkno
   return commit;
 }
 
-json::ObjectReader::Read time_into(std::optional<Timestamp>& out) {
-  return [&out](json::Value value, const std::string& path) -> Result<void> {
-    const auto text = value.as_string();
-    out = text ? parse_rfc3339(*text) : std::nullopt;
-    if (!out) return json::mistake(path, "an RFC 3339 time", value);
-    return {};
-  };
-}
-
 void read_request_members(json::ObjectReader& reader, BuildRequest& request,
                           UnknownMembers unknown) {
   reader.read("commit", [&](json::Value value, const std::string& path) -> Result<void> {

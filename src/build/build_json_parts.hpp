@@ -42,9 +42,6 @@ Result<BuildSource> read_source(json::Value value, const std::string& path,
 Result<Digest> read_digest(json::Value value, const std::string& path);
 Result<CommitInfo> read_commit(json::Value value, const std::string& path, UnknownMembers unknown);
 
-/// An RFC 3339 time.
-json::ObjectReader::Read time_into(std::optional<Timestamp>& out);
-
 /// commit, context, dockerfile, target, args, labels, platforms, tags, format, priority, timeout.
 void read_request_members(json::ObjectReader& reader, BuildRequest& request,
                           UnknownMembers unknown);

@@ -17,14 +17,14 @@ constexpr UnknownMembers passed_over = UnknownMembers::ignored;
 ObjectReader::Read times_into(BuildTimes& out) {
   return [&out](Value value, const std::string& path) {
     ObjectReader reader(value, path);
-    reader.read("queued", time_into(out.queued));
-    reader.read("leased", time_into(out.leased));
-    reader.read("started", time_into(out.started));
-    reader.read("registered", time_into(out.registered));
-    reader.read("fetched", time_into(out.fetched));
-    reader.read("built", time_into(out.built));
-    reader.read("pushed", time_into(out.pushed));
-    reader.read("finished", time_into(out.finished));
+    reader.read("queued", json::time_into(out.queued));
+    reader.read("leased", json::time_into(out.leased));
+    reader.read("started", json::time_into(out.started));
+    reader.read("registered", json::time_into(out.registered));
+    reader.read("fetched", json::time_into(out.fetched));
+    reader.read("built", json::time_into(out.built));
+    reader.read("pushed", json::time_into(out.pushed));
+    reader.read("finished", json::time_into(out.finished));
     return reader.finish();
   };
 }
@@ -96,8 +96,8 @@ void read_progress(ObjectReader& reader, Build& build) {
   });
   reader.read("epoch", build.epoch);
   reader.read("failed_attempts", build.failed_attempts);
-  reader.read("not_before", time_into(build.not_before));
-  reader.read("waiting_since", time_into(build.waiting_since));
+  reader.read("not_before", json::time_into(build.not_before));
+  reader.read("waiting_since", json::time_into(build.waiting_since));
   reader.read_each("attempts", [&](Value attempt, const std::string& path) -> Result<void> {
     SLIPWAY_TRY(BuildAttempt read, read_attempt_of(attempt, path));
     build.attempts.push_back(std::move(read));

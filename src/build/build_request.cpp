@@ -166,7 +166,7 @@ Result<BuildSubmission> parse_build_submission(const RepositoryName& repository,
   });
   read_request_members(reader, request, refused);
   read_secret_files(reader, submission.secrets);
-  reader.read("not_before", time_into(request.not_before));
+  reader.read("not_before", json::time_into(request.not_before));
   SLIPWAY_CHECK(reader.finish(refused));
   if (auto* git = std::get_if<GitSource>(&request.source);
       git != nullptr && git->ref.empty() && git->commit.empty())

@@ -73,12 +73,7 @@ Result<Delivery> parse_delivery(std::string_view text) {
   object.require("trigger", delivery.trigger);
   object.read("delivery", delivery.delivery);
   object.read("event", delivery.event);
-  object.require("received", [&](json::Value value, const std::string& path) -> Result<void> {
-    const auto time = parse_rfc3339(value.text());
-    if (!time) return json::mistake(path, "a time as in RFC 3339", value);
-    delivery.received = *time;
-    return {};
-  });
+  object.require("received", json::time_into(delivery.received));
   object.read("took_ms", took);
   object.read("fields", fields);
   object.require("body_size", delivery.body_size);

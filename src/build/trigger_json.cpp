@@ -42,11 +42,6 @@ void read_request(json::ObjectReader& object, TriggerRequest& request) {
   });
 }
 
-Result<Timestamp> read_time(json::Value value, const std::string& path) {
-  if (const auto time = parse_rfc3339(value.text())) return *time;
-  return json::mistake(path, "a time as in RFC 3339", value);
-}
-
 }  // namespace
 
 void write_json(json::Writer& out, const Trigger& trigger, TriggerSecret secret,
@@ -95,10 +90,7 @@ Result<Trigger> parse_trigger_row(std::string_view text) {
   read_request(object, trigger.request);
   object.require("id", trigger.id);
   object.require("secret", trigger.secret);
-  object.require("created", [&](json::Value value, const std::string& path) -> Result<void> {
-    SLIPWAY_TRY(trigger.created, read_time(value, path));
-    return {};
-  });
+  object.require("created", json::time_into(trigger.created));
   SLIPWAY_CHECK(object.finish());
   return trigger;
 }

@@ -44,11 +44,7 @@ Result<TokenRequest> parse_token_request(std::string_view text) {
   object.read_each("grants", [&](json::Value value, const std::string& path) {
     return read_grant(value, path, request.grants);
   });
-  object.read("expires", [&](json::Value value, const std::string& path) -> Result<void> {
-    request.expires = parse_rfc3339(value.text());
-    if (!request.expires) return json::mistake(path, "a time as in RFC 3339", value);
-    return {};
-  });
+  object.read("expires", json::time_into(request.expires));
   SLIPWAY_CHECK(object.finish(json::ObjectReader::Unknown::refused));
   return request;
 }

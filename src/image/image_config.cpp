@@ -9,14 +9,6 @@
 namespace slipway {
 namespace {
 
-json::ObjectReader::Read into(std::optional<Timestamp>& out) {
-  return [&out](json::Value value, const std::string& path) -> Result<void> {
-    out = parse_rfc3339(value.text());
-    if (!out) return json::mistake(path, "a time of RFC 3339", value);
-    return {};
-  };
-}
-
 /// A set as Go writes one: an object whose members' names are the elements.
 json::ObjectReader::Read set_into(std::vector<std::string>& out) {
   return [&out](json::Value value, const std::string& path) -> Result<void> {
@@ -66,7 +58,7 @@ Result<std::vector<Digest>> read_root_filesystem(json::Value value, const std::s
 Result<HistoryEntry> read_history_entry(json::Value value, const std::string& path) {
   HistoryEntry entry;
   json::ObjectReader object(value, path);
-  object.read("created", into(entry.created));
+  object.read("created", json::time_into(entry.created));
   object.read("created_by", entry.created_by);
   object.read("author", entry.author);
   object.read("comment", entry.comment);
@@ -119,7 +111,7 @@ Result<ImageConfig> parse_image_config(std::string_view bytes) {
               json::Document::parse(bytes, {.max_bytes = max_image_config_bytes}));
   ImageConfig image;
   json::ObjectReader object(document.root(), "");
-  object.read("created", into(image.created));
+  object.read("created", json::time_into(image.created));
   object.read("author", image.author);
   object.require("architecture", image.platform.architecture);
   object.require("os", image.platform.os);

@@ -156,4 +156,21 @@ Result<void> ObjectReader::finish(Unknown unknown) {
   return {};
 }
 
+ObjectReader::Read time_into(std::optional<Timestamp>& out) {
+  return [&out](Value value, const std::string& path) -> Result<void> {
+    out = parse_rfc3339(value.text());
+    if (!out) return mistake(path, "a time of RFC 3339", value);
+    return {};
+  };
+}
+
+ObjectReader::Read time_into(Timestamp& out) {
+  return [&out](Value value, const std::string& path) -> Result<void> {
+    std::optional<Timestamp> time;
+    SLIPWAY_CHECK(time_into(time)(value, path));
+    out = *time;
+    return {};
+  };
+}
+
 }  // namespace slipway::json

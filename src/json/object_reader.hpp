@@ -14,11 +14,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <slipway/core/result.hpp>
+#include <slipway/core/timestamp.hpp>
 
 #include "json/value.hpp"
 
@@ -77,5 +79,9 @@ class ObjectReader {
   std::vector<std::string_view> known_;
   Result<void> state_;
 };
+
+/// Reads a time as RFC 3339 writes it.
+ObjectReader::Read time_into(Timestamp& out);
+ObjectReader::Read time_into(std::optional<Timestamp>& out);
 
 }  // namespace slipway::json

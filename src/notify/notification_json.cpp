@@ -25,13 +25,6 @@ constexpr std::array<std::pair<NoticeState, std::string_view>, 3> state_names{{
     {NoticeState::failed, "failed"},
 }};
 
-Result<void> read_time(json::Value value, const std::string& path, Timestamp& out) {
-  const auto time = parse_rfc3339(value.text());
-  if (!time) return json::mistake(path, "a time as in RFC 3339", value);
-  out = *time;
-  return {};
-}
-
 /// `ping`: it may be one.
 Result<void> read_event(json::Value value, const std::string& path, bool ping,
                         NotificationEvent& out) {
@@ -69,9 +62,7 @@ Result<void> read_attempt(json::Value value, const std::string& path,
   NotificationAttempt attempt;
   std::int64_t took = 0;
   json::ObjectReader object(value, path);
-  object.require("at", [&](json::Value time, const std::string& time_path) {
-    return read_time(time, time_path, attempt.at);
-  });
+  object.require("at", json::time_into(attempt.at));
   object.read("took_ms", took);
   object.read("status", attempt.status);
   object.read("error", attempt.error);
@@ -124,9 +115,7 @@ Result<Notification> parse_notification(std::string_view text) {
   object.require("id", notification.id);
   read_request(object, notification.request);
   object.require("secret", notification.secret);
-  object.require("created", [&](json::Value value, const std::string& path) {
-    return read_time(value, path, notification.created);
-  });
+  object.require("created", json::time_into(notification.created));
   SLIPWAY_CHECK(object.finish());
   return notification;
 }
@@ -160,9 +149,7 @@ Result<Notice> parse_notice(std::string_view text) {
     return read_event(value, path, true, notice.event);
   });
   object.read("repository", notice.repository);
-  object.require("created", [&](json::Value value, const std::string& path) {
-    return read_time(value, path, notice.created);
-  });
+  object.require("created", json::time_into(notice.created));
   object.require("state", [&](json::Value value, const std::string& path) -> Result<void> {
     for (const auto& [state, name] : state_names) {
       if (name != value.text()) continue;
@@ -171,9 +158,7 @@ Result<Notice> parse_notice(std::string_view text) {
     }
     return json::mistake(path, "pending, delivered or failed", value);
   });
-  object.read("next", [&](json::Value value, const std::string& path) {
-    return read_time(value, path, notice.next.emplace());
-  });
+  object.read("next", json::time_into(notice.next));
   object.read("attempts", notice.attempts);
   object.read_each("latest", [&](json::Value value, const std::string& path) {
     return read_attempt(value, path, notice.latest);
