@@ -127,20 +127,15 @@ Result<BuildPage> list_builds(const ReadView& view, const BuildFilter& filter) {
   if (!filter.repository.empty()) SLIPWAY_CHECK(RepositoryName::parse(filter.repository));
   const std::size_t limit = std::clamp<std::size_t>(filter.limit, 1, most);
   const std::string prefix = list_prefix(filter);
-  const std::string end = filter.after.empty() ? prefix + '\xFF' : prefix + filter.after;
-
   BuildPage page;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek_before(end));
-  while (found && cursor->key().starts_with(prefix)) {
-    if (page.builds.size() == limit) {
-      page.more = true;
-      break;
-    }
-    SLIPWAY_TRY(Build build, load_build(view, key_space::text_part(cursor->key(), prefix.size())));
+  const auto take = [&](const Cursor& row) -> Result<bool> {
+    page.more = page.builds.size() == limit;
+    if (page.more) return false;
+    SLIPWAY_TRY(Build build, load_build(view, key_space::text_part(row.key(), prefix.size())));
     page.builds.push_back(std::move(build));
-    SLIPWAY_TRY(found, cursor->previous());
-  }
+    return true;
+  };
+  SLIPWAY_CHECK(each_row_backwards(view, prefix, filter.after, take));
   return page;
 }
 

@@ -7,6 +7,7 @@
 
 #include "build/delivery_rows.hpp"
 #include "storage/key_space.hpp"
+#include "storage/row_walk.hpp"
 #include "support/format.hpp"
 
 namespace slipway {
@@ -79,17 +80,14 @@ Result<DeliveryPage> DeliveryStore::list(std::string_view trigger, std::string_v
   const std::string prefix = delivery_prefix(trigger);
   DeliveryPage page;
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
-  SLIPWAY_TRY(const auto cursor, view->cursor());
-  SLIPWAY_TRY(bool found, cursor->seek_before(prefix + (after.empty() ? "\xFF" : std::string(after))));
-  while (found && cursor->key().starts_with(prefix)) {
-    if (page.deliveries.size() == limit) {
-      page.more = true;
-      break;
-    }
-    SLIPWAY_TRY(Delivery delivery, parse_delivery_row(cursor->value()));
+  const auto take = [&](const Cursor& row) -> Result<bool> {
+    page.more = page.deliveries.size() == limit;
+    if (page.more) return false;
+    SLIPWAY_TRY(Delivery delivery, parse_delivery_row(row.value()));
     page.deliveries.push_back(std::move(delivery));
-    SLIPWAY_TRY(found, cursor->previous());
-  }
+    return true;
+  };
+  SLIPWAY_CHECK(each_row_backwards(*view, prefix, after, take));
   return page;
 }
 

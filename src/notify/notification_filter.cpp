@@ -6,6 +6,7 @@
 
 #include "notify/outbox.hpp"
 #include "storage/key_space.hpp"
+#include "storage/row_walk.hpp"
 
 namespace slipway {
 namespace {
@@ -44,19 +45,17 @@ Result<void> erase_filter(WriteTransaction& transaction, std::string_view notifi
 Result<std::vector<NotificationFilter>> notification_filters(const ReadView& view) {
   constexpr std::string_view prefix = key_space::notification_filter;
   std::vector<NotificationFilter> filters;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek(prefix));
-  while (found && cursor->key().starts_with(prefix)) {
-    std::string_view id = cursor->key().substr(prefix.size());
-    id.remove_suffix(1);  // the zero byte behind a text part
-    const std::string_view row = cursor->value();
+  const auto take = [&](const Cursor& found) -> Result<bool> {
+    const std::string_view row = found.value();
     const std::size_t end = row.find('\0', 8);
     if (end == row.npos)
       return Error(ErrorCode::corrupt, "a notification's filter is malformed");
-    filters.push_back({std::string(id), key_space::read_number(row),
-                       std::string(row.substr(8, end - 8)), std::string(row.substr(end + 1))});
-    SLIPWAY_TRY(found, cursor->next());
-  }
+    filters.push_back({std::string(key_space::text_part(found.key(), prefix.size())),
+                       key_space::read_number(row), std::string(row.substr(8, end - 8)),
+                       std::string(row.substr(end + 1))});
+    return true;
+  };
+  SLIPWAY_CHECK(each_row(view, prefix, take));
   return filters;
 }
 

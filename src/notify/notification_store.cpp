@@ -13,6 +13,7 @@
 #include "notify/notification_json.hpp"
 #include "notify/outbox.hpp"
 #include "storage/key_space.hpp"
+#include "storage/row_walk.hpp"
 #include "storage/sealed_rows.hpp"
 #include "support/format.hpp"
 #include "support/url_parts.hpp"
@@ -86,12 +87,10 @@ std::string delivery_of(std::string_view key) {
 Result<std::vector<std::string>> first_deliveries(const ReadView& view, std::string_view id) {
   const std::string prefix = list_prefix(id);
   std::vector<std::string> deliveries;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool found, cursor->seek(prefix));
-  while (found && deliveries.size() < deliveries_at_once && cursor->key().starts_with(prefix)) {
-    deliveries.push_back(delivery_of(cursor->key()));
-    SLIPWAY_TRY(found, cursor->next());
-  }
+  SLIPWAY_CHECK(each_row(view, prefix, [&](const Cursor& row) -> Result<bool> {
+    deliveries.push_back(delivery_of(row.key()));
+    return deliveries.size() < deliveries_at_once;
+  }));
   return deliveries;
 }
 
@@ -189,18 +188,14 @@ Result<NoticePage> NotificationStore::deliveries(std::string_view id, std::strin
   const std::string prefix = list_prefix(id);
   NoticePage page;
   SLIPWAY_TRY(const auto view, metadata_.snapshot());
-  SLIPWAY_TRY(const auto cursor, view->cursor());
-  SLIPWAY_TRY(bool found,
-              cursor->seek_before(prefix + (after.empty() ? "\xFF" : std::string(after))));
-  while (found && cursor->key().starts_with(prefix)) {
-    if (page.notices.size() == limit) {
-      page.more = true;
-      break;
-    }
-    SLIPWAY_TRY(auto notice, notices::find(*view, delivery_of(cursor->key())));
+  const auto take = [&](const Cursor& row) -> Result<bool> {
+    page.more = page.notices.size() == limit;
+    if (page.more) return false;
+    SLIPWAY_TRY(auto notice, notices::find(*view, delivery_of(row.key())));
     if (notice) page.notices.push_back(std::move(*notice));
-    SLIPWAY_TRY(found, cursor->previous());
-  }
+    return true;
+  };
+  SLIPWAY_CHECK(each_row_backwards(*view, prefix, after, take));
   return page;
 }
 

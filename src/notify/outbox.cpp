@@ -6,6 +6,7 @@
 #include <slipway/support/ulid.hpp>
 
 #include "storage/key_space.hpp"
+#include "storage/row_walk.hpp"
 #include "support/url_parts.hpp"
 
 namespace slipway::outbox {
@@ -132,8 +133,7 @@ Result<std::vector<std::string>> destinations(const ReadView& view) {
   SLIPWAY_TRY(const auto cursor, view.cursor());
   SLIPWAY_TRY(bool there, cursor->seek(prefix));
   while (there && cursor->key().starts_with(prefix)) {
-    const std::string_view rest = cursor->key().substr(prefix.size());
-    found.emplace_back(rest.substr(0, rest.find('\0')));
+    found.emplace_back(key_space::text_part(cursor->key(), prefix.size()));
     // Behind all of its rows: they have a zero byte where this has a one.
     SLIPWAY_TRY(there, cursor->seek(std::string(prefix).append(found.back()).append(1, '\1')));
   }
@@ -144,18 +144,18 @@ Result<std::vector<OutboxItem>> waiting(const ReadView& view, std::string_view d
                                         std::size_t limit) {
   const std::string prefix = Key(key_space::outbox_by_destination).text(destination).str();
   std::vector<OutboxItem> found;
-  SLIPWAY_TRY(const auto cursor, view.cursor());
-  SLIPWAY_TRY(bool there, cursor->seek(prefix));
-  while (there && found.size() < limit && cursor->key().starts_with(prefix)) {
-    const std::string_view key = cursor->key();
+  const auto take = [&](const Cursor& row) -> Result<bool> {
+    if (found.size() == limit) return false;
+    const std::string_view key = row.key();
     if (key.size() != prefix.size() + 8 + ulid_size + 1)
       return Error(ErrorCode::corrupt, "the outbox has a malformed key");
     SLIPWAY_TRY(auto item, find(view, key.substr(prefix.size() + 8, ulid_size)));
     if (!item)
       return Error(ErrorCode::corrupt, "the outbox has a row by destination that leads to nothing");
     found.push_back(std::move(*item));
-    SLIPWAY_TRY(there, cursor->next());
-  }
+    return true;
+  };
+  SLIPWAY_CHECK(each_row(view, prefix, take));
   return found;
 }
 

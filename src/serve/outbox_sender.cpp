@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include "support/wake_time.hpp"
+
 namespace slipway {
 namespace {
 
@@ -57,11 +59,7 @@ void OutboxSender::loop(const std::stop_token& stop) {
       parts_.log.error("outbox not sent", {{"why", next.error().message}});
       next = std::optional(parts_.clock.now() + pause_after_failure);
     }
-    const MonotonicTime until =
-        *next ? parts_.clock.monotonic() +
-                    std::max<std::chrono::nanoseconds>(**next - parts_.clock.now(),
-                                                       std::chrono::nanoseconds(0))
-              : MonotonicTime::max();
+    const MonotonicTime until = *next ? wake_time(parts_.clock, **next) : MonotonicTime::max();
     std::unique_lock lock(mutex_);
     while (!wake_ && !stop.stop_requested() && parts_.clock.monotonic() < until)
       parts_.clock.wait_until(woken_, lock, until);
