@@ -91,7 +91,7 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   void yield();
 
   // Each answers whether to go on: false means that an event will.
-  // ---- heads: connection.cpp ----
+  // ---- heads: connection_head.cpp ----
   bool advance_head();
   bool need_head_bytes();
   void skip_empty_lines() noexcept;
