@@ -1,15 +1,12 @@
 // A client that may not go everywhere, and answers that are larger or slower than it wants.
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <string>
-#include <thread>
 
 #include "tests/beast/client.hpp"
+#include "tests/beast/peer.hpp"
 #include "tests/beast/test_server.hpp"
 
 namespace slipway {
@@ -28,39 +25,11 @@ TransportOptions careful(std::initializer_list<const char*> allowed = {}) {
 }
 
 /// Its answers never end.
-class EndlessServer {
- public:
-  EndlessServer() {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
-    ::listen(listener_, 8);
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~EndlessServer() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
-
- private:
-  void serve() const {
-    for (int peer = 0; (peer = ::accept(listener_, nullptr, nullptr)) >= 0; ::close(peer)) {
-      std::string bytes = "HTTP/1.1 200 OK\r\n\r\n";
-      while (::send(peer, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) bytes = "more ";
-    }
-  }
-
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
-  std::thread thread_;
-};
+bool answer_without_end(int socket) {
+  std::string bytes = "HTTP/1.1 200 OK\r\n\r\n";
+  while (::send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) > 0) bytes = "more ";
+  return true;
+}
 
 void answer_ok(TestServer& server) {
   server.handler.on("/", [&](const HttpRequest&, HttpResponse& response) -> HttpAction {
@@ -140,7 +109,7 @@ TEST(Destinations, OnlyTheBeginningOfALargeAnswerIsRead) {
 }
 
 TEST(Destinations, AnAnswerThatGoesOnForEverIsGivenUp) {
-  EndlessServer server;
+  const testing::Peer server(answer_without_end);
   OutgoingRequest request = request_to(server.port(), "/");
   request.timeout = 1h;  // something always moves
   request.whole_timeout = 100ms;

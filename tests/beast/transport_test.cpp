@@ -1,8 +1,6 @@
 // The client against the server, and against peers that misbehave.
 #include <gtest/gtest.h>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include <thread>
 
 #include "tests/beast/client.hpp"
+#include "tests/beast/peer.hpp"
 #include "tests/beast/test_server.hpp"
 
 namespace slipway {
@@ -25,50 +24,29 @@ using testing::TestServer;
 /// A server that answers each connection with given bytes after it has read a head, and closes.
 class ScriptedServer {
  public:
-  explicit ScriptedServer(std::vector<std::string> answers) : answers_(std::move(answers)) {
-    listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    ::bind(listener_, reinterpret_cast<sockaddr*>(&address), size);
-    ::listen(listener_, 8);
-    ::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::thread([this] { serve(); });
-  }
-  ~ScriptedServer() {
-    ::shutdown(listener_, SHUT_RDWR);
-    thread_.join();
-    ::close(listener_);
-  }
-  [[nodiscard]] std::uint16_t port() const noexcept { return port_; }
+  explicit ScriptedServer(std::vector<std::string> answers) : answers_(std::move(answers)) {}
+  [[nodiscard]] std::uint16_t port() const noexcept { return peer_.port(); }
   [[nodiscard]] const std::string& head() const noexcept { return head_; }
 
  private:
-  void serve() {
-    for (const std::string& answer : answers_) {
-      const int peer = ::accept(listener_, nullptr, nullptr);
-      if (peer < 0) return;
-      std::string head;
-      char byte = 0;
-      while (head.find("\r\n\r\n") == std::string::npos &&
-             ::recv(peer, &byte, 1, 0) == 1)
-        head.push_back(byte);
-      head_ = head;
-      ::send(peer, answer.data(), answer.size(), MSG_NOSIGNAL);
-      ::shutdown(peer, SHUT_WR);
-      while (::recv(peer, &byte, 1, 0) == 1) {
-      }
-      ::close(peer);
+  bool serve(int socket) {
+    std::string head;
+    char byte = 0;
+    while (head.find("\r\n\r\n") == std::string::npos && ::recv(socket, &byte, 1, 0) == 1)
+      head.push_back(byte);
+    head_ = head;
+    const std::string& answer = answers_[answered_++];
+    ::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL);
+    ::shutdown(socket, SHUT_WR);
+    while (::recv(socket, &byte, 1, 0) == 1) {
     }
+    return answered_ < answers_.size();
   }
 
   const std::vector<std::string> answers_;
-  int listener_ = -1;
-  std::uint16_t port_ = 0;
+  std::size_t answered_ = 0;
   std::string head_;
-  std::thread thread_;
+  testing::Peer peer_{[this](int socket) { return serve(socket); }};
 };
 
 TEST(TransportTest, GetsAndReusesItsConnection) {

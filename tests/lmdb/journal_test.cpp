@@ -49,11 +49,6 @@ class LmdbJournal : public testing::Test {
     return records;
   }
 
-  static std::string content_of(const std::filesystem::path& path) {
-    std::ifstream file(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
   void flip_byte(std::uint64_t offset) {
     std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
     file.seekg(static_cast<std::streamoff>(offset));
@@ -178,7 +173,7 @@ TEST_F(LmdbJournal, OpeningItChangesNothing) {
   }
   std::filesystem::copy_file(path_, folder_.path() / "before");
   EXPECT_EQ(records_of(*open()), Records{"kept"});
-  EXPECT_TRUE(content_of(path_) == content_of(folder_.path() / "before"));
+  EXPECT_TRUE(read_file(path_) == read_file(folder_.path() / "before"));
 }
 
 /// A full disk must not refuse them later.

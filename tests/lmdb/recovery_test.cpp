@@ -3,8 +3,6 @@
 #include <array>
 #include <atomic>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 #include <random>
 #include <string>
@@ -22,11 +20,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int for_ever = DiskFaults::for_ever;
-
-std::string content_of(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class LmdbRecovery : public testing::Test {
  protected:
@@ -59,6 +52,20 @@ class LmdbRecovery : public testing::Test {
   }
   static void expect_all(MetadataStore& store, const std::map<std::string, std::string>& all) {
     for (const auto& [key, value] : all) ASSERT_EQ(read(store, key), value) << key;
+  }
+
+  /// Writers fail while the disk refuses, and go on after; what they were refused never comes back.
+  void expect_readers_go_on(std::atomic<int>& refused) {
+    refused = for_ever;
+    for (int round = 0; round < 3; ++round) {
+      EXPECT_TRUE(failed(write(*store_, "lost", "2"), ErrorCode::io));
+      EXPECT_EQ(read(*store_, "before"), "1");
+      EXPECT_EQ(read(*store_, "lost"), std::nullopt);
+    }
+    faults.heal();
+    ASSERT_TRUE(succeeded(write(*store_, "after", "3")));
+    EXPECT_EQ(on_disk("after"), "3");
+    EXPECT_EQ(on_disk("lost"), std::nullopt);
   }
 
   const TemporaryFolder folder_;
@@ -109,16 +116,7 @@ TEST_F(LmdbRecovery, ASnapshotThatIsOpenHoldsItBackAndStaysWhatItWas) {
 }
 
 TEST_F(LmdbRecovery, WhileNoMetaPageCanBeWrittenReadingGoesOn) {
-  faults.metas = for_ever;
-  for (int round = 0; round < 3; ++round) {
-    EXPECT_TRUE(failed(write(*store_, "lost", "2"), ErrorCode::io));
-    EXPECT_EQ(read(*store_, "before"), "1");
-    EXPECT_EQ(read(*store_, "lost"), std::nullopt);
-  }
-  faults.heal();
-  ASSERT_TRUE(succeeded(write(*store_, "after", "3")));
-  EXPECT_EQ(on_disk("after"), "3");
-  EXPECT_EQ(on_disk("lost"), std::nullopt);
+  expect_readers_go_on(faults.metas);
 }
 
 /// LMDB writes over no page of the last checkpoint also when it was opened anew since.
@@ -174,16 +172,7 @@ TEST_F(LmdbRecovery, AnAppendThatFailsFailsThatWriteOnly) {
 
 TEST_F(LmdbRecovery, WhileTheJournalCannotBeWrittenReadingGoesOn) {
   const auto view = store_->snapshot();
-  faults.appends = for_ever;
-  for (int round = 0; round < 3; ++round) {
-    EXPECT_TRUE(failed(write(*store_, "lost", "2"), ErrorCode::io));
-    EXPECT_EQ(read(*store_, "before"), "1");
-    EXPECT_EQ(read(*store_, "lost"), std::nullopt);
-  }
-  faults.heal();
-  ASSERT_TRUE(succeeded(write(*store_, "after", "3")));
-  EXPECT_EQ(on_disk("after"), "3");
-  EXPECT_EQ(on_disk("lost"), std::nullopt);
+  expect_readers_go_on(faults.appends);
 }
 
 TEST_F(LmdbRecovery, ACheckpointThatIsNotNotedDownIsMadeUpFor) {
@@ -288,14 +277,14 @@ TEST_F(LmdbRecovery, AnOpeningThatIsInterruptedBeginsAgain) {
 
 TEST_F(LmdbRecovery, OpeningWhatWasClosedInOrderChangesNothing) {
   store_.reset();
-  const std::string data = content_of(folder_.path() / "data.mdb");
-  const std::string journal = content_of(folder_.path() / "journal");
+  const std::string data = read_file(folder_.path() / "data.mdb");
+  const std::string journal = read_file(folder_.path() / "journal");
   EXPECT_NE(data.find("before"), std::string::npos) << "closing made a checkpoint";
   store_ = open_lmdb(folder_, {.has_journal = true});
   EXPECT_EQ(read(*store_, "before"), "1");
   store_.reset();
-  EXPECT_TRUE(content_of(folder_.path() / "data.mdb") == data);
-  EXPECT_TRUE(content_of(folder_.path() / "journal") == journal);
+  EXPECT_TRUE(read_file(folder_.path() / "data.mdb") == data);
+  EXPECT_TRUE(read_file(folder_.path() / "journal") == journal);
 }
 
 TEST_F(LmdbRecovery, UnderLoadNothingThatWasAcknowledgedIsLost) {
