@@ -47,13 +47,13 @@ void Committer::lead(std::unique_lock<std::mutex>& lock) {
 
   commit(group->requests);
 
-  const bool checkpoint = !broken_ && environment_.checkpoint_is_due();
-  if (!checkpoint) end_turn();
+  const bool upkeep = !broken_ && environment_.upkeep_is_due();
+  if (!upkeep) end_turn();
   group->done.store(1, std::memory_order_release);
   group->done.notify_all();
   tell(*group);
-  if (!checkpoint) return;
-  broken_ = !environment_.checkpoint() && environment_.broken();
+  if (!upkeep) return;
+  broken_ = !environment_.upkeep() && environment_.broken();
   end_turn();
 }
 

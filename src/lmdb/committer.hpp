@@ -15,7 +15,8 @@
 // first, and it may be found that it has them. The leader does that at once, or, when snapshots are
 // still there, whoever comes next; until then all are refused.
 //
-// Checkpoints, which are flushes of LMDB's file, come after the group that made them due was told.
+// Checkpoints, which are flushes of LMDB's file, and what makes them short come after the group that
+// made them due was told.
 //
 // Thread safety: any thread.
 #pragma once

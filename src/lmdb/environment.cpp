@@ -117,6 +117,7 @@ Result<void> Environment::checkpoint_for(std::uint64_t next_append) {
   if (begun) {
     std::swap(pin_, spare_);
     appended_ = false;
+    written_out_ = 0;
   }
   needs_checkpoint_ = !begun;
   mdb_txn_reset(spare_.get());
@@ -147,6 +148,30 @@ bool Environment::checkpoint_is_due() const noexcept {
   const std::uint64_t before = journal_->checkpoint()->used_bytes;
   return journal_->is_nearly_full() ||
          used_bytes() > before + std::min(most_growth, map_reserve() / 2);
+}
+
+bool Environment::upkeep_is_due() const noexcept {
+  return checkpoint_is_due() || write_out_is_due();
+}
+
+Result<void> Environment::upkeep() {
+  if (checkpoint_is_due()) return checkpoint();
+  begin_write_out();
+  return {};
+}
+
+bool Environment::write_out_is_due() const noexcept {
+  constexpr std::uint64_t piece = std::uint64_t{1} << 20U;
+  return appended_ && journal_->used_bytes() >= written_out_ + piece;
+}
+
+/// Makes nothing durable. Without its flags to wait, sync_file_range(2) takes no error away from the
+/// checkpoint's flush.
+void Environment::begin_write_out() noexcept {
+  written_out_ = journal_->used_bytes();
+  int descriptor = -1;
+  if (mdb_env_get_fd(env_.get(), &descriptor) == 0)
+    (void)::sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
 }
 
 /// LMDB says EIO of a write that was cut short, as the last one before a disk is full is.

@@ -68,8 +68,11 @@ class Environment {
   /// One must be made before a write transaction begins.
   [[nodiscard]] bool needs_checkpoint() const noexcept { return needs_checkpoint_; }
   /// The journal is nearly full, or LMDB's file has grown a good deal because it may not write over
-  /// what the last checkpoint sees.
-  [[nodiscard]] bool checkpoint_is_due() const noexcept;
+  /// what the last checkpoint sees: a checkpoint. Or LMDB has written a good deal since: the disk shall
+  /// begin with it, so that the next checkpoint waits for less.
+  [[nodiscard]] bool upkeep_is_due() const noexcept;
+  /// Does what is due. Errors: as checkpoint.
+  Result<void> upkeep();
   /// Something was committed since the last checkpoint.
   [[nodiscard]] bool has_left_checkpoint() const noexcept { return appended_; }
 
@@ -112,6 +115,9 @@ class Environment {
   Result<void> open_lmdb();
   Result<bool> replay();
   Result<void> checkpoint_for(std::uint64_t next_append);
+  [[nodiscard]] bool checkpoint_is_due() const noexcept;
+  [[nodiscard]] bool write_out_is_due() const noexcept;
+  void begin_write_out() noexcept;
   Result<Reader> reader() const;
   Result<std::string> read_meta_pages(std::size_t size) const;
   [[nodiscard]] std::filesystem::path data_file() const { return folder_ / "data.mdb"; }
@@ -127,6 +133,7 @@ class Environment {
   Reader pin_;    // at the last checkpoint, or before it: LMDB writes over nothing that it sees
   Reader spare_;  // at rest; the next pin
   bool appended_ = false;  // since the last checkpoint
+  std::uint64_t written_out_ = 0;  // of the journal's used_bytes
   bool needs_checkpoint_ = false;
   bool must_recover_ = false;            // what LMDB's file has on the disk is not known
   std::optional<std::size_t> in_doubt_;  // the transaction that was appended when LMDB gave up

@@ -163,7 +163,8 @@ Result<void> Journal::grow(std::uint64_t bytes) {
   const std::uint64_t present = records_bytes();
   const std::uint64_t needed = bytes + record_head;
   std::uint64_t wanted = std::max(present, first_bytes);
-  if (is_nearly_full() && present < most_bytes) wanted = std::max(wanted, 2 * present);
+  if (is_nearly_full() && present < most_bytes)
+    wanted = std::min(most_bytes, growth_factor * present);
   while (wanted < needed) wanted *= 2;
   const auto grown = write_zeros_until(records_begin + wanted);
   return records_bytes() >= needed ? Result<void>() : grown;

@@ -80,11 +80,16 @@ class Journal {
   void take_back() noexcept;
   /// Whether the disk takes writes to the journal; changes nothing in it. Errors: io, quota_exceeded.
   Result<void> probe();
+  /// Of records since the checkpoint.
+  [[nodiscard]] std::uint64_t used_bytes() const noexcept { return next_.place - first_.place; }
   /// Little is left: a time to begin anew.
   [[nodiscard]] bool is_nearly_full() const noexcept;
 
   static constexpr std::uint64_t first_bytes = std::uint64_t{256} << 10U;
   static constexpr std::uint64_t most_bytes = std::uint64_t{32} << 20U;
+  /// Small folders stay small, and one that is written to has few of the checkpoints that make its
+  /// writers wait.
+  static constexpr std::uint64_t growth_factor = 8;
 
  private:
   Journal(std::filesystem::path path, files::Descriptor file);

@@ -195,9 +195,9 @@ TEST_F(LmdbJournal, ItGrowsWhenItWasFilledAndForALargeRecord) {
   EXPECT_TRUE(journal->has_room(262'144 - 230'000 - 2 * record_head));
   EXPECT_FALSE(journal->has_room(262'144 - 230'000 - 2 * record_head + 1));
   begin(*journal, "m");
-  EXPECT_EQ(std::filesystem::file_size(path_), records_begin + 2 * Journal::first_bytes);
+  EXPECT_EQ(std::filesystem::file_size(path_), records_begin + 8 * Journal::first_bytes);
   begin(*journal, "m");
-  EXPECT_EQ(std::filesystem::file_size(path_), records_begin + 2 * Journal::first_bytes);
+  EXPECT_EQ(std::filesystem::file_size(path_), records_begin + 8 * Journal::first_bytes);
 
   const std::string large(5'000'000, 'y');
   EXPECT_FALSE(journal->has_room(large.size()));
