@@ -13,14 +13,16 @@ INJECTOR = os.environ.get("SLIPWAY_FAULT_INJECTOR", "build/release/lib/fault_inj
 
 
 class Faults:
-    """The rules of fault_injector.c: which calls on which files fail, and how."""
+    """The rules of fault_injector.c: which calls on which files fail, and how; and at which point of its road a process is killed."""
 
     KINDS = ("write", "flush", "open", "rename", "accept", "meta")
     RULE = struct.Struct("iii116s")
+    ROADS = ("server", "worker")
+    ROAD = struct.Struct("iii")
 
     def __init__(self, file):
         self.path = file
-        file.write_bytes(bytes(self.RULE.size * len(self.KINDS)))
+        file.write_bytes(bytes(self.RULE.size * len(self.KINDS) + self.ROAD.size * len(self.ROADS)))
         with open(file, "r+b") as opened:
             self.rules = mmap.mmap(opened.fileno(), 0)
 
@@ -37,6 +39,19 @@ class Faults:
     def heal(self):
         for index in range(len(self.KINDS)):
             self.rules[index * self.RULE.size:index * self.RULE.size + 4] = bytes(4)
+
+    def begin_road(self, road, kill_at=0):
+        """From now on the road's points are counted; whoever reaches point `kill_at` (the first is 1) is killed there, once."""
+        self.ROAD.pack_into(self.rules, self.road_at(road), 1, 0, kill_at)
+
+    def end_road(self, road):
+        """How many points were reached since it began."""
+        _, reached, _ = self.ROAD.unpack_from(self.rules, self.road_at(road))
+        self.ROAD.pack_into(self.rules, self.road_at(road), 0, 0, 0)
+        return reached
+
+    def road_at(self, road):
+        return self.RULE.size * len(self.KINDS) + self.ROAD.size * self.ROADS.index(road)
 
     def environment(self):
         sanitizers = os.environ.get("ASAN_OPTIONS", "")

@@ -2,6 +2,7 @@
 
 import http.server
 import subprocess
+import sys
 import threading
 
 import harness
@@ -54,6 +55,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
+class QuietServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """Tests kill servers: that a client has gone is nothing to tell."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Receiver:
     """`answer(request)` says what is answered: a status, or status, fields and content."""
 
@@ -61,8 +71,7 @@ class Receiver:
         self.answer, self.repositories = answer, repositories
         self.requests = []
         self.came = threading.Condition()
-        self.server = http.server.ThreadingHTTPServer((host, port), Handler)
-        self.server.daemon_threads = True
+        self.server = QuietServer((host, port), Handler)
         self.server.owner = self
         self.port = self.server.server_address[1]
         self.url = f"http://{host}:{self.port}"
