@@ -207,6 +207,13 @@ Result<void> read_builds(const Node& node, const ConfigPlace& place, BuildsConfi
   });
   read_timeout_or_off(section, "queue_timeout", out.queue_timeout);
   section.read_timeout("start_timeout", out.start_timeout);
+  section.read_parsed<std::chrono::milliseconds>(
+      "silence_timeout", "a duration of 1s or more such as 1m",
+      [](std::string_view text) -> std::optional<std::chrono::milliseconds> {
+        const auto duration = parse_duration(text);
+        return duration && *duration >= std::chrono::seconds(1) ? duration : std::nullopt;
+      },
+      out.silence_timeout);
   read_timeout_or_off(section, "idle_log_timeout", out.idle_log_timeout);
   section.read("tenants", [&](const Node& tenants, const ConfigPlace& tenants_place) {
     return read_tenants(tenants, tenants_place, out);

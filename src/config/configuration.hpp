@@ -81,6 +81,7 @@ struct BuildsConfiguration {
   BuildRetention retention;
   std::optional<std::chrono::milliseconds> queue_timeout = std::chrono::hours(24);  // nullopt: off
   std::chrono::milliseconds start_timeout = std::chrono::minutes(2);
+  std::chrono::milliseconds silence_timeout = std::chrono::minutes(1);
   std::optional<std::chrono::milliseconds> idle_log_timeout;  // nullopt: off
   SchedulingRules rules;
   std::map<std::string, std::vector<RegistryLoginConfiguration>, std::less<>> registries;  // by tenant

@@ -221,6 +221,9 @@ class RunningServer final : public Server {
     BuildHandlerOptions options;
     options.public_url = public_url_;
     options.git_protocols = configuration_.builds.git_protocols;
+    constexpr int calls = 4;  // of a worker, before it is taken for lost
+    options.heartbeat_interval =
+        std::min(options.heartbeat_interval, configuration_.builds.silence_timeout / calls);
     options.layer_cache = configuration_.builds.layer_cache.has_value();
     options.destinations = configuration_.outgoing.destinations;
     options.registry_logins = [this](std::string_view tenant) { return registry_logins(tenant); };
@@ -241,6 +244,7 @@ class RunningServer final : public Server {
     SchedulerOptions options;
     options.server_url = public_url_;
     options.start_timeout = configuration_.builds.start_timeout;
+    options.silence_timeout = configuration_.builds.silence_timeout;
     options.queue_timeout = configuration_.builds.queue_timeout;
     options.idle_log_timeout = configuration_.builds.idle_log_timeout;
     options.rules = configuration_.builds.rules;

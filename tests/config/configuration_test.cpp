@@ -58,6 +58,7 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.builds.retention.logs, std::chrono::days(90));
   EXPECT_EQ(configuration.builds.queue_timeout, std::chrono::hours(24));
   EXPECT_EQ(configuration.builds.start_timeout, std::chrono::minutes(2));
+  EXPECT_EQ(configuration.builds.silence_timeout, std::chrono::minutes(1));
   EXPECT_EQ(configuration.builds.idle_log_timeout, std::nullopt);
   ASSERT_EQ(configuration.builds.backends.size(), 1U);
   EXPECT_EQ(configuration.builds.backends[0].name, "local");
@@ -101,6 +102,7 @@ builds:
   retention: {builds: 30d, logs: 12h}
   queue_timeout: off
   start_timeout: 30s
+  silence_timeout: 20s
   idle_log_timeout: 10m
   tenants: {app: {weight: 2, max_running: 20}}
   repositories:                         # first match; each repository has the cap for itself
@@ -164,6 +166,7 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.builds.retention.logs, std::chrono::hours(12));
   EXPECT_EQ(configuration.builds.queue_timeout, std::nullopt);
   EXPECT_EQ(configuration.builds.start_timeout, std::chrono::seconds(30));
+  EXPECT_EQ(configuration.builds.silence_timeout, std::chrono::seconds(20));
   EXPECT_EQ(configuration.builds.idle_log_timeout, std::chrono::minutes(10));
   const TenantLimits& app = configuration.builds.rules.tenants.at("app");
   EXPECT_EQ(app.weight, 2);
@@ -365,7 +368,10 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"unknown_key_below", "builds:\n  timeout: 1h\n  time_out: 1h\n",
                 "config.yaml:3: builds.time_out: unknown key; expected one of backends, deliveries, "
                 "git_protocols, idle_log_timeout, layer_cache, queue_timeout, repositories, "
-                "retention, routes, start_timeout, tenants, timeout"},
+                "retention, routes, silence_timeout, start_timeout, tenants, timeout"},
+        Mistake{"a_worker_lost_between_two_calls", "builds:\n  silence_timeout: 999ms\n",
+                "config.yaml:2: builds.silence_timeout: expected a duration of 1s or more such as "
+                "1m, got \"999ms\""},
         Mistake{"a_key_twice", "data: a\nlisten: 127.0.0.1:1\ndata: b\n",
                 "config.yaml:3: data: given twice"},
         Mistake{"the_first_of_two_mistakes", "anonymous: all\nlisten: nowhere\n",

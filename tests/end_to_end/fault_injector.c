@@ -1,5 +1,5 @@
-/* fault_injector: loaded before the C library (LD_PRELOAD), lets system calls on files fail as a failing machine would, and ends
- * a process at a point of its road as kill -9 would.
+/* fault_injector: loaded before the C library (LD_PRELOAD), lets system calls on files fail as a failing machine would, and kills or
+ * stops a process at a point of its road.
  *
  * The file that SLIPWAY_FAULTS names is shared with the test: an array of rules, one for each kind of call, and an array of roads, that
  * the test writes and the calls read. tests/end_to_end/machine.py is the other side. What is not armed costs a look at one number.
@@ -32,14 +32,15 @@ struct rule {
   char path[116];
 };
 
-/* The points at which a process can be killed. The server's: before and after each write or flush that makes something durable, and
+/* The points at which a process can be sent a signal: SIGKILL, or SIGSTOP. The server's: before and after each write or flush that makes something durable, and
  * each renaming. The worker's: before its program starts, before and after each send on a socket, and after each receive that brought
  * something. */
 enum road_of { road_of_server, road_of_worker, roads_in_all };
 struct road {
   int32_t armed;
   _Atomic int32_t reached; /* points, since it was armed */
-  int32_t kill_at;         /* the point whose process is killed; 0: none */
+  int32_t signal_at;       /* the point whose process gets the signal; 0: none */
+  int32_t signal;
 };
 
 static struct {
@@ -74,9 +75,7 @@ __attribute__((constructor)) static void share_rules(void) {
 static void pass(enum road_of which) {
   if (shared == NULL || !shared->roads[which].armed) return;
   struct road *road = &shared->roads[which];
-  if (++road->reached != road->kill_at) return;
-  syscall(SYS_kill, (pid_t)syscall(SYS_getpid), SIGKILL);
-  for (;;) pause();
+  if (++road->reached == road->signal_at) syscall(SYS_kill, (pid_t)syscall(SYS_getpid), road->signal);
 }
 
 static int on_the_road(enum road_of which) { return own_road == which && shared != NULL && shared->roads[which].armed; }

@@ -4,6 +4,7 @@ import errno
 import mmap
 import os
 import pathlib
+import signal
 import struct
 import subprocess
 
@@ -13,12 +14,12 @@ INJECTOR = os.environ.get("SLIPWAY_FAULT_INJECTOR", "build/release/lib/fault_inj
 
 
 class Faults:
-    """The rules of fault_injector.c: which calls on which files fail, and how; and at which point of its road a process is killed."""
+    """The rules of fault_injector.c: which calls on which files fail, and how; and at which point of its road a process gets a signal."""
 
     KINDS = ("write", "flush", "open", "rename", "accept", "meta")
     RULE = struct.Struct("iii116s")
     ROADS = ("server", "worker")
-    ROAD = struct.Struct("iii")
+    ROAD = struct.Struct("iiii")
 
     def __init__(self, file):
         self.path = file
@@ -40,14 +41,14 @@ class Faults:
         for index in range(len(self.KINDS)):
             self.rules[index * self.RULE.size:index * self.RULE.size + 4] = bytes(4)
 
-    def begin_road(self, road, kill_at=0):
-        """From now on the road's points are counted; whoever reaches point `kill_at` (the first is 1) is killed there, once."""
-        self.ROAD.pack_into(self.rules, self.road_at(road), 1, 0, kill_at)
+    def begin_road(self, road, point=0, sent=signal.SIGKILL):
+        """From now on the road's points are counted; whoever reaches `point` (the first is 1) is sent the signal there, once."""
+        self.ROAD.pack_into(self.rules, self.road_at(road), 1, 0, point, sent)
 
     def end_road(self, road):
         """How many points were reached since it began."""
-        _, reached, _ = self.ROAD.unpack_from(self.rules, self.road_at(road))
-        self.ROAD.pack_into(self.rules, self.road_at(road), 0, 0, 0)
+        _, reached, *_ = self.ROAD.unpack_from(self.rules, self.road_at(road))
+        self.ROAD.pack_into(self.rules, self.road_at(road), 0, 0, 0, 0)
         return reached
 
     def road_at(self, road):

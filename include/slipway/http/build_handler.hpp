@@ -49,7 +49,7 @@ struct BuildHandlerOptions {
   std::string public_url;                             // for hook URLs
   std::vector<std::string> git_protocols{"https", "ssh"};
   std::uint64_t max_context_bytes = std::uint64_t{2} << 30U;
-  std::chrono::seconds heartbeat_interval{5};
+  std::chrono::milliseconds heartbeat_interval{5000};
   /// What workers pull with from other registries for a tenant; empty: nothing.
   std::function<std::vector<RegistryLogin>(std::string_view tenant)> registry_logins = {};
   bool layer_cache = true;  // workers keep the layers of a repository's builds beside it
