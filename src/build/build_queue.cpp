@@ -209,8 +209,7 @@ Result<DurableBuildQueue::Changed> DurableBuildQueue::change_within(WriteTransac
   SLIPWAY_CHECK(apply(transaction, changed.after));
   if (changed.after == changed.before) return changed;
   counted.touch(changed.after.request.repository.str());
-  SLIPWAY_CHECK(replace_build(transaction, changed.before, changed.after, registry_.lease(),
-                              clock_.now()));
+  SLIPWAY_CHECK(replace_build(transaction, changed.before, changed.after));
   SLIPWAY_CHECK(follow_change(transaction, &changed.before, changed.after, clock_.now()));
   const BuildState state = changed.after.state;
   if (is_leased(changed.before.state) && !is_leased(state))

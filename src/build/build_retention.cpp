@@ -6,6 +6,7 @@
 #include <slipway/support/ulid.hpp>
 
 #include "build/build_removal.hpp"
+#include "build/build_rows.hpp"
 
 namespace slipway {
 namespace {
@@ -25,6 +26,11 @@ class Tidying {
                        [this](const std::string& id) { return compress(id); }));
     SLIPWAY_CHECK(walk([this](auto after) { return parts_.logs.all(after, builds_a_piece); },
                        [this](const std::string& id) { return remove_log(id); }));
+    SLIPWAY_CHECK(
+        walk([this](auto after) { return holds_behind(parts_.metadata, after, builds_a_piece); },
+             [this](const std::string& hold) {
+               return release(std::string(build_of_hold(hold)));
+             }));
     SLIPWAY_CHECK(
         walk([this](auto after) { return builds_behind(parts_.metadata, after, builds_a_piece); },
              [this](const std::string& id) { return remove_build(id); }));
@@ -99,6 +105,25 @@ class Tidying {
     return true;
   }
 
+  /// Comes in the order of contexts, so that older builds may follow a younger one. A failure is
+  /// noted here, since the walk knows the row only.
+  Result<bool> release(const std::string& id) {
+    const auto released = release_context_of(id);
+    if (!released && released.error().code == ErrorCode::quota_exceeded) return released.error();
+    if (!released) note_failure(id, released.error());
+    return true;
+  }
+
+  Result<void> release_context_of(const std::string& id) {
+    SLIPWAY_TRY(const auto build, find(id));
+    if (!build || !ended_before(*build, now_ - retention_.contexts)) return {};
+    SLIPWAY_CHECK(parts_.metadata.write([&](WriteTransaction& transaction) {
+      return release_context(transaction, *build, parts_.lease, now_);
+    }));
+    ++tidied_.contexts_released;
+    return {};
+  }
+
   Result<bool> remove_build(const std::string& id) {
     const Timestamp oldest = now_ - retention_.builds;
     if (made_since(id, oldest)) return false;
@@ -106,7 +131,7 @@ class Tidying {
     if (!build || !ended_before(*build, oldest)) return true;
     const auto remove = [&](WriteTransaction& transaction) -> Result<void> {
       SLIPWAY_CHECK(parts_.logs.remove(transaction, id));
-      return erase_ended_build(transaction, id);
+      return erase_ended_build(transaction, id, parts_.lease, now_);
     };
     SLIPWAY_CHECK(parts_.metadata.write(remove));
     ++tidied_.builds_removed;

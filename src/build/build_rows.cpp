@@ -1,6 +1,7 @@
 #include "build/build_rows.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <slipway/support/ulid.hpp>
@@ -22,9 +23,11 @@ std::string record_key(std::string_view id) {
   return Key(key_space::build).text(id).str();
 }
 
-/// The context of a build that has not ended: it has to stay.
-const ContextSource* needed_context(const Build& build) {
-  return is_final(build.state) ? nullptr : std::get_if<ContextSource>(&build.request.source);
+/// The row by which a build keeps its context; nullopt: it has none.
+std::optional<std::string> hold_key(const Build& build) {
+  const auto* context = std::get_if<ContextSource>(&build.request.source);
+  if (context == nullptr) return std::nullopt;
+  return rows::kept_by(build.request.repository, context->digest, build.id).str();
 }
 
 std::vector<BuildRow> derived_rows(const Build& build) {
@@ -40,9 +43,7 @@ std::vector<BuildRow> derived_rows(const Build& build) {
            .str(),
        ""}};
   if (auto row = queue_row(build)) rows.push_back(std::move(*row));
-  if (const auto* source = needed_context(build))
-    rows.push_back(
-        {rows::kept_by(build.request.repository, source->digest, build.id).str(), ""});
+  if (auto hold = hold_key(build)) rows.push_back({std::move(*hold), ""});
   return rows;
 }
 
@@ -85,7 +86,7 @@ Result<Build> load_build(const ReadView& view, std::string_view id) {
 }
 
 Result<void> insert_build(WriteTransaction& transaction, const Build& build) {
-  if (const auto* context = needed_context(build)) {
+  if (const auto* context = std::get_if<ContextSource>(&build.request.source)) {
     const RepositoryName& repository = build.request.repository;
     SLIPWAY_TRY(const auto blob, rows::find_blob(transaction, repository, context->digest));
     if (!blob)
@@ -99,20 +100,28 @@ Result<void> insert_build(WriteTransaction& transaction, const Build& build) {
   return count_in_queue(transaction, build, 1);
 }
 
-Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after,
-                           const LeaseTerms& lease, Timestamp now) {
+Result<void> replace_build(WriteTransaction& transaction, const Build& before, const Build& after) {
   SLIPWAY_CHECK(transaction.put(record_key(after.id), to_json(after)));
   SLIPWAY_CHECK(replace_rows(transaction, derived_rows(before), derived_rows(after)));
-  const ContextSource* context = needed_context(before);
-  if (context != nullptr && needed_context(after) == nullptr)
-    SLIPWAY_CHECK(rows::renew(transaction, before.request.repository, context->digest, lease, now));
   if (counts_alike(before, after)) return {};
   // First, so that a count in between is not gone.
   SLIPWAY_CHECK(count_in_queue(transaction, after, 1));
   return count_in_queue(transaction, before, -1);
 }
 
-Result<void> erase_build(WriteTransaction& transaction, const Build& build) {
+Result<void> release_context(WriteTransaction& transaction, const Build& build,
+                             const LeaseTerms& lease, Timestamp now) {
+  const auto hold = hold_key(build);
+  if (!hold) return {};
+  SLIPWAY_TRY(const bool held, transaction.erase(*hold));
+  if (!held) return {};
+  const Digest& digest = std::get<ContextSource>(build.request.source).digest;
+  return rows::renew(transaction, build.request.repository, digest, lease, now);
+}
+
+Result<void> erase_build(WriteTransaction& transaction, const Build& build, const LeaseTerms& lease,
+                         Timestamp now) {
+  SLIPWAY_CHECK(release_context(transaction, build, lease, now));
   SLIPWAY_CHECK(replace_rows(transaction, derived_rows(build), {}));
   SLIPWAY_CHECK(transaction.erase(record_key(build.id)));
   return {};

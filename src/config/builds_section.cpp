@@ -180,6 +180,7 @@ Result<void> read_build_retention(const Node& node, const ConfigPlace& place,
   Section section(node, place);
   section.read_timeout("builds", out.builds);
   section.read_timeout("logs", out.logs);
+  section.read_timeout("contexts", out.contexts);
   return section.finish();
 }
 

@@ -13,6 +13,7 @@ std::string to_json(const BuildsTidied& tidied) {
   json.begin_object();
   json.key("logs_compressed").number(tidied.logs_compressed);
   json.key("logs_removed").number(tidied.logs_removed);
+  json.key("contexts_released").number(tidied.contexts_released);
   json.key("builds_removed").number(tidied.builds_removed);
   json.key("deliveries_removed").number(tidied.deliveries_removed);
   json.key("notifications_removed").number(tidied.notifications_removed);
@@ -33,6 +34,7 @@ OperationMaker tidy_builds_operation(const BuildRetentionParts& parts,
       const auto after_piece = [&run](const BuildsTidied& tidied) {
         run.count("logs_compressed", tidied.logs_compressed);
         run.count("logs_removed", tidied.logs_removed);
+        run.count("contexts_released", tidied.contexts_released);
         run.count("builds_removed", tidied.builds_removed);
         run.count("deliveries_removed", tidied.deliveries_removed);
         run.count("notifications_removed", tidied.notifications_removed);

@@ -198,7 +198,8 @@ class RunningServer final : public Server {
                                                          configuration_.outgoing.kept);
     maintenance_->add("tidy-builds",
                       tidy_builds_operation({engine_->metadata(), engine_->queue(), engine_->logs(),
-                                             *deliveries_, *notifications_, engine_->clock(), log_},
+                                             *deliveries_, *notifications_, engine_->clock(), log_,
+                                             engine_->registry().lease()},
                                             configuration_.builds.retention));
     maintenance_->repeat("tidy-builds", "{}", tidying_interval, first_tidying);
     return add_operations(*maintenance_, *engine_, *collector_, parts, configuration_.registry);

@@ -77,7 +77,7 @@
 //                                  digest), each digest that it names
 //   rn      repository, named,     empty: which manifests name a blob or manifest    Registry
 //           manifest
-//   rk      repository, digest,    empty: a build that has not ended needs a blob    BuildQueue
+//   rk      repository, digest,    empty: a build keeps a blob, its context          BuildQueue
 //           build
 //   rt      repository, tag        the manifest's digest                             Registry
 //   rg      repository, manifest,  the tags of a manifest, when each was pushed (8)  Registry

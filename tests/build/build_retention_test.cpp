@@ -18,7 +18,8 @@ class BuildRetentionTest : public ::testing::Test {
  protected:
   BuildsTidied tidy(const BuildRetention& retention = {}) {
     const auto tidied = tidy_builds({world_.stores->metadata(), *world_.queue, *world_.logs,
-                                     deliveries_, notifications_, world_.clock, Log::none()},
+                                     deliveries_, notifications_, world_.clock, Log::none(),
+                                     world_.registry->lease()},
                                     retention, [](const BuildsTidied&) { return Result<void>(); });
     EXPECT_TRUE(tidied.ok());
     return tidied.value_or(BuildsTidied{});

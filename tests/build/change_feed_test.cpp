@@ -54,7 +54,7 @@ TEST_P(ChangeFeedTest, NumbersGoOnAfterARestartAndAfterBuildsWereForgotten) {
   EXPECT_EQ(behind(1), (Entries{{2, one}}));
   ASSERT_TRUE(world_.stores->metadata()
                   .write([&](WriteTransaction& transaction) {
-                    return erase_ended_build(transaction, one);
+                    return erase_ended_build(transaction, one, LeaseTerms(), world_.clock.now());
                   })
                   .ok());
   EXPECT_EQ(behind(0), Entries{});

@@ -56,6 +56,7 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.builds.deliveries.most, 100U);
   EXPECT_EQ(configuration.builds.retention.builds, std::chrono::days(365));
   EXPECT_EQ(configuration.builds.retention.logs, std::chrono::days(90));
+  EXPECT_EQ(configuration.builds.retention.contexts, std::chrono::days(7));
   EXPECT_EQ(configuration.builds.queue_timeout, std::chrono::hours(24));
   EXPECT_EQ(configuration.builds.start_timeout, std::chrono::minutes(2));
   EXPECT_EQ(configuration.builds.silence_timeout, std::chrono::minutes(1));
@@ -99,7 +100,7 @@ builds:
   git_protocols: [https, ssh, file]
   timeout: 90m
   deliveries: {kept: 7d, most: 20}
-  retention: {builds: 30d, logs: 12h}
+  retention: {builds: 30d, logs: 12h, contexts: 2h}
   queue_timeout: off
   start_timeout: 30s
   silence_timeout: 20s
@@ -164,6 +165,7 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.builds.deliveries.most, 20U);
   EXPECT_EQ(configuration.builds.retention.builds, std::chrono::days(30));
   EXPECT_EQ(configuration.builds.retention.logs, std::chrono::hours(12));
+  EXPECT_EQ(configuration.builds.retention.contexts, std::chrono::hours(2));
   EXPECT_EQ(configuration.builds.queue_timeout, std::nullopt);
   EXPECT_EQ(configuration.builds.start_timeout, std::chrono::seconds(30));
   EXPECT_EQ(configuration.builds.silence_timeout, std::chrono::seconds(20));
