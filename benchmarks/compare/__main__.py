@@ -176,10 +176,12 @@ def main():
             shared = show_flushes(bench)
             passed, failed = passed + shared, failed + (not shared)
         if options.builds > 0:
-            waits = start_latency(options.slipway, folder / "start", options.builds)
-            percentile = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
-            print(f"\nFrom a build's commit to its worker's registration, {len(waits)} builds: "
-                  f"median {statistics.median(waits):.0f} ms, p99 {percentile:.0f} ms.")
+            print()
+            for warm, which in ((0, "a new worker's"), (1, "an idle worker's")):
+                waits = start_latency(options.slipway, folder / f"start-{warm}", options.builds, warm)
+                percentile = waits[min(len(waits) - 1, int(len(waits) * 0.99))]
+                print(f"From a build's commit to {which} registration, {len(waits)} builds: "
+                      f"median {statistics.median(waits):.0f} ms, p99 {percentile:.0f} ms.")
         print(f"\n{passed} passed, {failed} failed after {time.monotonic() - started:.0f} s")
     finally:
         if bench is not None:

@@ -10,9 +10,22 @@ import time
 from servers import Slipway
 
 
-def start_latency(program, folder, builds):
+class Builder(Slipway):
+    """`warm` workers wait for a build."""
+
+    warm = 0
+
+    def command(self):
+        config = self.folder / "config.yaml"
+        config.write_text(f"builds: {{backends: [{{name: local, type: local, warm: {self.warm}}}]}}\n")
+        return [*super().command(), "--config", config]
+
+
+def start_latency(program, folder, builds, warm=0):
     """Milliseconds, sorted, of builds one after the other."""
-    server = Slipway(program, folder).start()
+    server = Builder(program, folder)
+    server.warm = warm
+    server.start()
     token = (folder / "data" / "admin.token").read_text().strip()
     context = folder / "context"
     context.mkdir()

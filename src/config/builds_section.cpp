@@ -110,6 +110,7 @@ Result<LocalBackendConfiguration> read_backend(const Node& node, const ConfigPla
   section.read_parsed<std::string>("name", "1 to 63 lower-case letters, digits and dashes",
                                    parse_backend_name, backend.name);
   section.read_count("slots", backend.slots);
+  section.read_count_or_none("warm", backend.warm);
   section.read_parsed<bool>(
       "isolation", "auto or off",
       [](std::string_view text) -> std::optional<bool> {

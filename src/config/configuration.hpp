@@ -59,6 +59,7 @@ struct RegistryLoginConfiguration {
 struct LocalBackendConfiguration {
   std::string name = "local";  // 1 to 63 characters of [a-z0-9-]
   unsigned slots = 0;             // 0: as many as cores
+  unsigned warm = 0;              // workers that wait for a build
   std::filesystem::path program;  // that workers are; empty: the running one
   bool isolation = true;          // builds run as users of their own where the machine allows it
   unsigned processes = 4096;      // of each of those users

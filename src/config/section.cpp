@@ -82,6 +82,13 @@ void Section::read_count(std::string_view key, unsigned& out) {
   read_parsed<unsigned>(key, "a whole number above 0", parse_count, out);
 }
 
+void Section::read_count_or_none(std::string_view key, unsigned& out) {
+  read_parsed<unsigned>(
+      key, "a whole number",
+      [](std::string_view text) { return text == "0" ? std::optional(0U) : parse_count(text); },
+      out);
+}
+
 void Section::read_timeout(std::string_view key, std::chrono::milliseconds& out) {
   read_parsed<std::chrono::milliseconds>(
       key, "a duration above 0 such as 500ms, 30s or 10m",

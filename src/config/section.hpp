@@ -48,6 +48,8 @@ class Section {
   void read_bytes(std::string_view key, std::uint64_t& out);
   /// A whole number above 0.
   void read_count(std::string_view key, unsigned& out);
+  /// A whole number, 0 too.
+  void read_count_or_none(std::string_view key, unsigned& out);
 
   /// A text that `parse` understands, described by `expected` ("none, pull or push").
   template <class T>

@@ -43,38 +43,12 @@ bool valid_worker_name(std::string_view name) {
          });
 }
 
-/// As a whole: two servers of one folder may do it at once, in one process too.
-Result<void> write_private(const fs::path& file, std::string_view content) {
-  const std::string draft = file.string() + "." + std::to_string(::gettid());
-  return replace_private_file(file, draft, content, Flush::no);
-}
-
 /// How a child of ours ended; of an adopted process nobody but its parent is told.
 std::string describe_exit(int handle) {
   siginfo_t info{};
   if (::waitid(P_PIDFD, static_cast<id_t>(handle), &info, WEXITED) < 0) return "ended";
   if (info.si_code == CLD_EXITED) return "exit status " + std::to_string(info.si_status);
   return "killed by signal " + std::to_string(info.si_status);
-}
-
-/// The worker's environment: what programs need, and nothing that is secret.
-std::vector<std::string> worker_environment(const fs::path& folder) {
-  const auto inherited = [](const char* name, const char* otherwise) {
-    const char* value = std::getenv(name);
-    return std::string(name) + "=" + (value != nullptr ? value : otherwise);
-  };
-  return {inherited("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-          inherited("HOME", "/"), inherited("LANG", "C.UTF-8"),
-          "TMPDIR=" + (folder / "tmp").string(),
-          std::string(worker_variable) + "=" + folder.string()};
-}
-
-constexpr const char* place_file = "place";
-
-std::optional<unsigned> place_in(const fs::path& folder) {
-  std::ifstream file(folder / place_file);
-  unsigned place = 0;
-  return file >> place ? std::optional(place) : std::nullopt;
 }
 
 }  // namespace
@@ -84,9 +58,11 @@ ProcessBackend::ProcessBackend(LocalBackendOptions options, Log& log)
 
 ProcessBackend::~ProcessBackend() {
   if (thread_.joinable()) {
+    ending_ = true;
     ::eventfd_write(wake_, 1);
     thread_.join();
   }
+  for (const IdleWorker& idle : idle_) end_idle(idle);
   for (const auto& [name, worker] : workers_)
     if (worker.handle >= 0) ::close(worker.handle);
   if (epoll_ >= 0) ::close(epoll_);
@@ -111,16 +87,19 @@ Result<void> ProcessBackend::open() {
        next.increment(error)) {
     const std::string worker = next->path().filename().string();
     if (!valid_worker_name(worker)) continue;
+    const bool never_told = end_left_idle(worker);
+    if (worker.starts_with(idle_prefix)) continue;
     Worker adopted;
     adopted.serial = ++last_serial_;
     adopted.detail = "it was never started";
-    if (const auto record = read_process_record(next->path() / "worker.json")) {
+    if (const auto record = read_process_record(next->path() / "worker.json");
+        record && !never_told) {
       adopted.detail = "it ended while nobody watched";
       // In another boot the same numbers are of other processes.
       if (record->boot_id == boot_id_) adopted.process = record->process;
       if (adopted.process) watch(adopted);
     }
-    adopted.place = place_in(next->path());
+    adopted.place = place_in(worker);
     log_.info(adopted.handle >= 0 ? "worker adopted" : "worker found ended",
               {{"backend", options_.name}, {"worker", worker}});
     workers_.emplace(worker, std::move(adopted));
@@ -131,33 +110,40 @@ Result<void> ProcessBackend::open() {
 }
 
 void ProcessBackend::watch(Worker& worker) {
-  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, worker.process->pid, 0));
-  if (handle < 0) return;
+  worker.handle = watch(*worker.process, worker.serial);
+}
+
+int ProcessBackend::watch(const ProcessId& process, std::uint64_t serial) {
+  const int handle = static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0));
+  if (handle < 0) return -1;
   // Compared after it was opened: the handle cannot come to mean another process. A zombie of ours
   // is reaped when its event comes.
-  const auto info = process_info(worker.process->pid);
+  const auto info = process_info(process.pid);
   epoll_event event{};
   event.events = EPOLLIN;
-  event.data.u64 = worker.serial;
-  if (!info || info->id != *worker.process ||
-      ::epoll_ctl(epoll_, EPOLL_CTL_ADD, handle, &event) < 0) {
+  event.data.u64 = serial;
+  if (!info || info->id != process || ::epoll_ctl(epoll_, EPOLL_CTL_ADD, handle, &event) < 0) {
     ::close(handle);
-    return;
+    return -1;
   }
-  worker.handle = handle;
+  return handle;
+}
+
+std::string ProcessBackend::reap(int handle) {
+  std::string detail = describe_exit(handle);
+  ::epoll_ctl(epoll_, EPOLL_CTL_DEL, handle, nullptr);
+  ::close(handle);
+  return detail;
 }
 
 unsigned ProcessBackend::free_place() const {
   std::set<unsigned> taken = places_starting_;
   for (const auto& [name, worker] : workers_)
     if (worker.place) taken.insert(*worker.place);
+  for (const IdleWorker& idle : idle_) taken.insert(idle.place);
   unsigned place = 0;
   while (taken.contains(place)) ++place;
   return place;
-}
-
-std::uint32_t ProcessBackend::user_of(unsigned place) const {
-  return *options_.first_user + place * isolated_users;
 }
 
 unsigned ProcessBackend::slots_in_use() const {
@@ -180,10 +166,10 @@ void ProcessBackend::claim(std::unique_lock<std::mutex>& lock, std::string_view 
 }
 
 Result<void> ProcessBackend::start(const WorkerRequest& request) {
-  if (!valid_worker_name(request.name))
+  if (!valid_worker_name(request.name) || request.name.starts_with(idle_prefix))
     return Error(ErrorCode::invalid_argument,
                  "worker name \"" + request.name.substr(0, 80) +
-                     "\": expected 1 to 63 characters of a-z, 0-9 and -, not - first");
+                     "\": expected 1 to 63 characters of a-z, 0-9 and -, not - or idle- first");
   std::unique_lock lock(mutex_);
   claim(lock, request.name);
   const auto release = [&] {
@@ -206,10 +192,15 @@ Result<void> ProcessBackend::start(const WorkerRequest& request) {
                  "all " + std::to_string(options_.slots) + " slots are in use");
   }
   ++starting_;
-  const unsigned place = free_place();
+  std::optional<IdleWorker> idle = take_idle();
+  const unsigned place = idle ? idle->place : free_place();
   places_starting_.insert(place);
   lock.unlock();
-  auto launched = launch(request, place);
+  Result<std::optional<ProcessId>> launched = std::optional<ProcessId>();
+  if (idle && hand_over(*idle, request))
+    launched = idle->process;
+  else
+    launched = launch(request, place);
   lock.lock();
   --starting_;
   places_starting_.erase(place);
@@ -226,56 +217,8 @@ Result<void> ProcessBackend::start(const WorkerRequest& request) {
   lock.unlock();
   if (!launched) return std::move(launched).error();
   tell(BackendEvent::Kind::started, request.name, {});
+  want_idle();
   return {};
-}
-
-Result<std::optional<ProcessId>> ProcessBackend::launch(const WorkerRequest& request,
-                                                        unsigned place) {
-  const fs::path folder = folder_of(request.name);
-  const fs::path token = folder / "token";
-  std::error_code error;
-  for (const fs::path& part : {folder, folder / "work", folder / "tmp"}) {
-    fs::create_directories(part, error);
-    if (!error) fs::permissions(part, fs::perms::owner_all, error);
-    if (error) return system_error(part, error.value());
-  }
-  SLIPWAY_CHECK(write_private(token, request.registration_token));
-  if (options_.first_user)
-    SLIPWAY_CHECK(write_private(folder / place_file, std::to_string(place) + "\n"));
-
-  LaunchSpec spec;
-  spec.program = options_.program;
-  spec.arguments = {options_.program.string(),
-                    "worker",
-                    "--server",
-                    request.server_url,
-                    "--token-file",
-                    token.string(),
-                    "--once",
-                    "--work-dir",
-                    (folder / "work").string()};
-  spec.arguments.insert(spec.arguments.end(), options_.worker_arguments.begin(),
-                        options_.worker_arguments.end());
-  spec.environment = worker_environment(folder);
-  if (options_.first_user)
-    for (std::string word : {std::string("--users"), std::to_string(user_of(place)),
-                             std::string("--hide"), options_.hidden.string(),
-                             std::string("--processes"), std::to_string(options_.processes)})
-      spec.arguments.push_back(std::move(word));
-  if (options_.first_user && options_.memory > 0) {
-    spec.arguments.emplace_back("--memory");
-    spec.arguments.push_back(std::to_string(options_.memory));
-  }
-  spec.folder = folder / "work";
-  spec.output = folder / "output";
-  spec.record = folder / "worker.json";
-  spec.boot_id = boot_id_;
-  SLIPWAY_TRY(std::optional<ProcessId> process, launch_detached(spec));
-  if (process) return process;
-  // Another server of this folder was faster.
-  const auto record = read_process_record(spec.record);
-  if (!record) return Error(ErrorCode::io, spec.record.string() + ": malformed");
-  return record->boot_id == boot_id_ ? std::optional(record->process) : std::nullopt;
 }
 
 Result<void> ProcessBackend::stop(std::string_view name) {
@@ -298,17 +241,14 @@ Result<void> ProcessBackend::stop(std::string_view name) {
 
   lock.lock();
   if (const auto there = workers_.find(name); ended && there != workers_.end()) {
-    if (there->second.handle >= 0) {
-      describe_exit(there->second.handle);  // reaps it
-      ::epoll_ctl(epoll_, EPOLL_CTL_DEL, there->second.handle, nullptr);
-      ::close(there->second.handle);
-    }
+    if (there->second.handle >= 0) reap(there->second.handle);
     workers_.erase(there);
   }
   claimed_.erase(claimed_.find(name));
   released_.notify_all();
   lock.unlock();
   if (ended && was_running) tell(BackendEvent::Kind::room, {}, {});
+  want_idle();
   return ended;
 }
 
@@ -346,12 +286,19 @@ void ProcessBackend::tell(BackendEvent::Kind kind, std::string_view worker,
 
 void ProcessBackend::run_events() {
   std::array<epoll_event, 16> events{};
+  start_idle();
   while (true) {
     const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
     for (int i = 0; i < count; ++i) {
       const std::uint64_t serial = events[static_cast<std::size_t>(i)].data.u64;
-      if (serial == wake_serial) return;
-      take_exit(serial);
+      if (serial == wake_serial) {
+        if (ending_) return;
+        eventfd_t wishes = 0;
+        ::eventfd_read(wake_, &wishes);
+        start_idle();
+      } else if (!take_idle_exit(serial)) {
+        take_exit(serial);
+      }
     }
   }
 }
@@ -365,13 +312,12 @@ void ProcessBackend::take_exit(std::uint64_t serial) {
     });
     if (found == workers_.end()) return;
     worker = found->first;
-    detail = found->second.detail = describe_exit(found->second.handle);
-    ::epoll_ctl(epoll_, EPOLL_CTL_DEL, found->second.handle, nullptr);
-    ::close(std::exchange(found->second.handle, -1));
+    detail = found->second.detail = reap(std::exchange(found->second.handle, -1));
   }
   log_.info("worker ended", {{"backend", options_.name}, {"worker", worker}, {"detail", detail}});
   tell(BackendEvent::Kind::exited, worker, detail);
   tell(BackendEvent::Kind::room, {}, {});
+  want_idle();
 }
 
 Result<std::unique_ptr<BuildBackend>> make_local_backend(const LocalBackendOptions& options,

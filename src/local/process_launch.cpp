@@ -36,6 +36,7 @@ struct Shared {
   const char* output;
   const char* record;
   const char* boot_id;
+  int input;
   sigset_t signals;  // the mask to restore
   volatile Stage stage = Stage::output;
   volatile int code = 0;  // errno; 0: the program runs
@@ -133,9 +134,9 @@ void run_child(Shared& shared) {
   ::sigemptyset(&none);
 
   ::setsid();
-  const int null = open_file("/dev/null", O_RDONLY);
+  const int input = shared.input >= 0 ? shared.input : open_file("/dev/null", O_RDONLY);
   const int output = open_file(shared.output, O_WRONLY | O_CREAT | O_APPEND);
-  if (null < 0 || output < 0 || !put_in_place(null, 0) || !put_in_place(output, 1) ||
+  if (input < 0 || output < 0 || !put_in_place(input, 0) || !put_in_place(output, 1) ||
       !put_in_place(output, 2))
     return;
   ::syscall(SYS_close_range, 3U, ~0U, 0U);
@@ -206,7 +207,7 @@ Result<std::optional<ProcessId>> launch_detached(const LaunchSpec& spec) {
   const std::vector<char*> envp = pointers(environment);
   Shared shared{
       spec.program.c_str(), argv.data(),         envp.data(),          spec.folder.c_str(),
-      spec.output.c_str(),  spec.record.c_str(), spec.boot_id.c_str(), {}};
+      spec.output.c_str(),  spec.record.c_str(), spec.boot_id.c_str(), spec.input, {}};
 
   // No handler may run in the child while it borrows this memory.
   sigset_t all;

@@ -25,6 +25,7 @@ struct LaunchSpec {
   std::vector<std::string> arguments;    // with the program's name in front
   std::vector<std::string> environment;  // NAME=value, all of it
   std::filesystem::path folder;          // where it runs
+  int input = -1;                        // becomes standard input; -1: /dev/null
   std::filesystem::path output;          // standard output and error are added to this file
   std::filesystem::path record;          // process_record.hpp; must not be there
   std::string boot_id;

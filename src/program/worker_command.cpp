@@ -1,3 +1,5 @@
+#include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <slipway/core/quantity.hpp>
@@ -13,13 +15,15 @@
 #include "program/client_options.hpp"
 #include "program/command_line.hpp"
 #include "program/signals.hpp"
+#include "support/worker_assignment.hpp"
 #include "worker/worker.hpp"
 
 namespace slipway {
 namespace {
 
 struct WorkerCommandOptions {
-  std::string server;
+  std::optional<std::string> server;
+  bool wait = false;
   std::optional<std::string> token_file;
   bool once = false;
   std::chrono::milliseconds idle_exit{0};
@@ -53,9 +57,32 @@ Result<std::string> registration_token(const WorkerCommandOptions& options) {
   return token;
 }
 
+/// Waits for a build on standard input. False: there will be none.
+bool take_assignment(const std::stop_token& stop, WorkerOptions& worker) {
+  std::optional<WorkerAssignment> assignment;
+  {
+    const std::stop_callback told(stop, [] { ::shutdown(STDIN_FILENO, SHUT_RDWR); });
+    assignment = await_assignment(STDIN_FILENO);
+  }
+  if (!assignment) return false;
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
+  ::close(null);
+  const std::filesystem::path folder = assignment->folder;
+  // What it starts is known by these.
+  ::setenv("SLIPWAY_WORKER", folder.c_str(), 1);
+  ::setenv("TMPDIR", (folder / "tmp").c_str(), 1);
+  worker.work_folder = folder / "work";
+  worker.registration_token = std::move(assignment->registration_token);
+  worker.server_url = std::move(assignment->server_url);
+  return true;
+}
+
 ExitStatus work(const WorkerCommandOptions& options) {
   const Signals signals;
-  auto token = registration_token(options);
+  if (!options.wait && !options.server)
+    return report_wrong_usage("slipway worker: --server is required");
+  auto token = options.wait ? std::string() : registration_token(options);
   if (!token) return report_wrong_usage(token.error().message);
 
   TransportOptions transport_options;
@@ -67,7 +94,7 @@ ExitStatus work(const WorkerCommandOptions& options) {
   if (!transport) return report_failure(transport.error());
 
   WorkerOptions worker;
-  worker.server_url = options.server;
+  worker.server_url = options.server.value_or("");
   worker.registration_token = std::move(*token);
   worker.idle_exit = options.idle_exit;
   worker.trust = {options.ca, options.certificate, options.key};
@@ -93,7 +120,8 @@ ExitStatus work(const WorkerCommandOptions& options) {
   }).detach();
 
   const auto log = make_standard_error_log();
-  log->info("worker started", {{"server", options.server}});
+  if (options.wait && !take_assignment(stop.get_token(), worker)) return ExitStatus::done;
+  log->info("worker started", {{"server", worker.server_url}});
   const auto outcome =
       run_worker(worker, **transport, Clock::system(), *log, stop.get_token());
   if (!outcome) return report_failure(outcome.error());
@@ -105,7 +133,9 @@ ExitStatus work(const WorkerCommandOptions& options) {
 void add_worker_command(CLI::App& parent, Command& command) {
   const auto [app, options] =
       add_command(parent, "worker", "Carry out one build for a server", command, work);
-  app->add_option("--server", options->server, "URL of the server")->type_name("URL")->required();
+  app->add_option("--server", options->server, "URL of the server")->type_name("URL");
+  app->add_flag("--wait", options->wait,
+                "Wait for a build: standard input is the socket by which a local backend gives it one");
   app->add_option("--token-file", options->token_file,
                   "File with the registration token (else SLIPWAY_WORKER_TOKEN)")
       ->type_name("FILE");

@@ -146,6 +146,7 @@ class RunningServer final : public Server {
       options.slots =
           wanted.slots > 0 ? wanted.slots : std::max(1U, std::thread::hardware_concurrency());
       options.folder = std::filesystem::absolute(engine_->folder()) / "workers" / wanted.name;
+      options.warm = wanted.warm;
       options.program = wanted.program;
       if (configuration_.tls)  // a certificate that signed itself is its own authority
         options.worker_arguments = {

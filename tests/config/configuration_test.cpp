@@ -110,7 +110,7 @@ builds:
     - {repository: "app/unbounded"}
     - {repository: "app/*", max_running: 3}
   backends:
-    - {name: local, type: local, slots: 2, builder: buildah}
+    - {name: local, type: local, slots: 2, warm: 1, builder: buildah}
     - {name: second, type: local, slots: 1}
   routes:                               # first match; a list of backends is tried in order
     - {repository: "heavy/*", backends: [second]}
@@ -175,6 +175,8 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(app.max_running, 20U);
   ASSERT_EQ(configuration.builds.backends.size(), 2U);
   EXPECT_EQ(configuration.builds.backends[0].slots, 2U);
+  EXPECT_EQ(configuration.builds.backends[0].warm, 1U);
+  EXPECT_EQ(configuration.builds.backends[1].warm, 0U);
   EXPECT_EQ(configuration.builds.backends[1].name, "second");
   const SchedulingRules& rules = configuration.builds.rules;
   EXPECT_EQ(cap_of_repository(rules, "app/unbounded"), std::nullopt);

@@ -201,14 +201,16 @@ class Server:
                 os.close(descriptor)
         return self.workers()
 
-    def workers(self):
-        """The worker programs of this server, by the folder that their arguments name."""
+    def workers(self, idle=True):
+        """The worker programs of this server, by the folder that their arguments name; with those that wait for a build."""
         found = []
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             with contextlib.suppress(OSError):
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                if len(words) > 1 and words[1] == b"worker" and any(str(self.data).encode() in word for word in words):
+                waits = b"--wait" in words and os.readlink(entry / "cwd").startswith(f"{self.data}/workers/local/idle-")
+                if len(words) > 1 and words[1] == b"worker" and any(str(self.data).encode() in word for word in words) and (
+                        idle or not waits):
                     found.append(int(entry.name))
         return found

@@ -1,11 +1,11 @@
 """kill -9 at every point of a build's road, one after the other: the build ends exactly once.
 
-Usage: kill_points.py server|worker [--part N/M] [--points N]
+Usage: kill_points.py server|worker [--warm] [--part N/M] [--points N]
 
 A road's points (fault_injector.c) are counted while a build goes its way undisturbed: from a signed webhook over the lease, the worker,
 its log, its pushes and its end to the notification and the compressed log. Then a build goes the same way for each point, and the
 process that comes to it is killed there; the server is started again as soon as it is missed. --part takes every M-th point, so that
-several runs share the work; --points N takes N of them by a seed, which is printed; SLIPWAY_TEST_SEED=N repeats a choice.
+several runs share the work; with --warm a worker waits for the build; --points N takes N of them by a seed, which is printed; SLIPWAY_TEST_SEED=N repeats a choice.
 """
 
 import argparse
@@ -25,7 +25,8 @@ import harness
 import machine
 import receiver
 
-CONFIGURATION = "  layer_cache: off\noutgoing: {allowed: [127.0.0.1]}\n"
+CONFIGURATION = ("  layer_cache: off\n  backends: [{{name: local, type: local, slots: 2, warm: {warm}}}]\n"
+                 "outgoing: {{allowed: [127.0.0.1]}}\n")
 LARGE = 200_000  # bytes: more than what is kept as metadata, so that a blob becomes a file
 
 
@@ -44,10 +45,10 @@ def alike(log):
 class Road:
     LOSS = {"server": "server_lost", "worker": "worker_lost"}
 
-    def __init__(self, folder, kind, seed):
+    def __init__(self, folder, kind, warm, seed):
         self.folder, self.kind = folder, kind
         self.random = random.Random(seed)
-        self.server = machine.Machine(folder / "server", CONFIGURATION)
+        self.server = machine.Machine(folder / "server", CONFIGURATION.format(warm=int(warm)))
         self.code = harness.Repository(folder / "code")
 
     def prepare(self, taker):
@@ -104,7 +105,7 @@ class Road:
     def settle(self, build_id):
         """Until all that follows from the build's end is done: it is told, its worker is gone, its log is a blob."""
         self.eventually(lambda: self.told("finished", build_id) and not self.pending())
-        self.eventually(lambda: not self.left("workers/local"))
+        self.eventually(lambda: all(name.startswith("idle-") for name in self.left("workers/local")))
         self.operate("tidy-builds")
 
     def operate(self, kind):
@@ -172,7 +173,7 @@ class Road:
             expect(blob.status == 200 and harness.digest_of(blob.body) == descriptor["digest"], descriptor, blob.status)
 
     def check_nothing_is_left(self):
-        expect(self.server.workers() == [], "workers are left:", self.server.workers())
+        expect(self.server.workers(idle=False) == [], "workers are left:", self.server.workers(idle=False))
         queue = self.server.request("GET", "/api/v1/queue").json()
         expect(all(tenant["running"] == 0 and tenant["queued"] == 0 for tenant in queue["tenants"]), queue)
         expect(all(backend["running"] == 0 for backend in queue["backends"]), queue)
@@ -196,13 +197,14 @@ def choose(road, part, number):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("road", choices=machine.Faults.ROADS)
+    parser.add_argument("--warm", action="store_true")
     parser.add_argument("--part", type=lambda text: tuple(map(int, text.split("/"))), default=(1, 1), metavar="N/M")
     parser.add_argument("--points", type=int, default=0, metavar="N")
     options = parser.parse_args()
     seed = int(os.environ.get("SLIPWAY_TEST_SEED", random.SystemRandom().randrange(1_000_000)))
     print(f"SLIPWAY_TEST_SEED={seed}", flush=True)
     with harness.Folder() as folder, receiver.Receiver() as taker:
-        road = Road(folder, options.road, seed)
+        road = Road(folder, options.road, options.warm, seed)
         with road.server:
             road.prepare(taker)
             points, killed, failed = choose(road, options.part, options.points), 0, 0

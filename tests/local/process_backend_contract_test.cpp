@@ -11,14 +11,18 @@ namespace {
 
 class ProcessBackendFactory {
  public:
-  ProcessBackendFactory() {
-    write_file(program(), "#!/bin/sh\nexec sleep 100000\n");
+  explicit ProcessBackendFactory(unsigned warm = 0) : warm_(warm) {
+    write_file(program(),
+               "#!/bin/sh\n"
+               "if [ \"$2\" = --wait ]; then read -r question; echo '!' >&0; read -r token; fi\n"
+               "exec sleep 100000\n");
     std::filesystem::permissions(program(), std::filesystem::perms::owner_all);
   }
 
   std::unique_ptr<BuildBackend> make() {
     LocalBackendOptions options;
     options.slots = 2;
+    options.warm = warm_;
     options.folder = folder_ / "workers";
     options.program = program();
     auto made = make_local_backend(options);
@@ -40,10 +44,17 @@ class ProcessBackendFactory {
  private:
   [[nodiscard]] std::filesystem::path program() const { return folder_ / "program"; }
 
+  const unsigned warm_;
   TemporaryFolder folder_;
 };
 
+class WarmProcessBackendFactory : public ProcessBackendFactory {
+ public:
+  WarmProcessBackendFactory() : ProcessBackendFactory(2) {}
+};
+
 INSTANTIATE_TYPED_TEST_SUITE_P(Local, BackendContract, ProcessBackendFactory);
+INSTANTIATE_TYPED_TEST_SUITE_P(LocalWarm, BackendContract, WarmProcessBackendFactory);
 
 }  // namespace
 }  // namespace slipway::test

@@ -4,6 +4,10 @@
 // listener, and is found again by pid and start time. Its token is in a file that only its user can
 // read, never in arguments or environment.
 //
+// Some of them may be started ahead. They wait for a build with nothing secret, get its token by a
+// socket of their own, and end with this process or when they have built once.
+//
+//   <folder>/idle-<random>/         one that waits; it becomes <worker>
 //   <folder>/<worker>/worker.json   pid, start time in clock ticks since boot
 //   <folder>/<worker>/token         the registration token, until it is used
 //   <folder>/<worker>/output        what the worker program printed
@@ -26,6 +30,7 @@ namespace slipway {
 struct LocalBackendOptions {
   std::string name = "local";
   unsigned slots = 1;
+  unsigned warm = 0;  // workers that wait for a build, as far as there are slots free
   std::filesystem::path folder;   // made when missing
   std::filesystem::path program;  // the slipway program; empty: the running one
   std::vector<std::string> worker_arguments;  // more options for `slipway worker`
