@@ -58,24 +58,29 @@ def flushes_per_push(server, program, work, **options):
 
 
 def count_flushes(trace):
+    """A call that another thread's interrupts has two lines: its arguments in the first, its answer in the second."""
     synchronous, flushes = set(), 0
+    opening = {}  # by thread: whether what it opens is synchronous
     for line in trace.read_text(errors="replace").splitlines():
-        call = re.match(r"\d+\s+(?:<\.\.\. )?(\w+)[( ]", line)
+        call = re.match(r"(\d+)\s+(<\.\.\. )?(\w+)[( ]", line)
         if not call:
             continue
-        if call.group(1) in ("fsync", "fdatasync", "syncfs", "msync"):
-            flushes += "resumed>" not in line
-        elif call.group(1) == "openat":
+        thread, resumed, name = call.groups()
+        if name == "openat":
+            if not resumed:
+                opening[thread] = re.search(r"O_D?SYNC", line) is not None
             opened = re.search(r"= (\d+)$", line)
-            if opened and re.search(r"O_D?SYNC", line):
-                synchronous.add(opened.group(1))
-            elif opened:
-                synchronous.discard(opened.group(1))
+            if opened:
+                (synchronous.add if opening.get(thread) else synchronous.discard)(opened.group(1))
+        elif resumed:
+            continue
+        elif name in ("fsync", "fdatasync", "syncfs", "msync"):
+            flushes += 1
         else:
             number = re.search(r"\w+\((\d+)", line)
             if number and number.group(1) in synchronous:
-                if call.group(1) == "close":
+                if name == "close":
                     synchronous.discard(number.group(1))
                 else:
-                    flushes += "resumed>" not in line
+                    flushes += 1
     return flushes
