@@ -47,7 +47,7 @@ void Committer::lead(std::unique_lock<std::mutex>& lock) {
 
   commit(group->requests);
 
-  const bool upkeep = !broken_ && environment_.upkeep_is_due();
+  const bool upkeep = !broken_ && environment_.upkeep_is_due(somebody_waits());
   if (!upkeep) end_turn();
   group->done.store(1, std::memory_order_release);
   group->done.notify_all();
@@ -55,6 +55,11 @@ void Committer::lead(std::unique_lock<std::mutex>& lock) {
   if (!upkeep) return;
   broken_ = !environment_.upkeep() && environment_.broken();
   end_turn();
+}
+
+bool Committer::somebody_waits() {
+  const std::lock_guard lock(mutex_);
+  return open_ != nullptr;
 }
 
 void Committer::end_turn() {

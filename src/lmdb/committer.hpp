@@ -15,8 +15,7 @@
 // first, and it may be found that it has them. The leader does that at once, or, when snapshots are
 // still there, whoever comes next; until then all are refused.
 //
-// Checkpoints, which are flushes of LMDB's file, and what makes them short come after the group that
-// made them due was told.
+// What checkpoints need of whoever commits comes after the group that made it due was told.
 //
 // Thread safety: any thread.
 #pragma once
@@ -86,6 +85,7 @@ class Committer {
   Result<void> prepare();
   Result<void> make_durable(Transaction& transaction);
   Result<void> commit_on_a_full_disk(Transaction& transaction);
+  [[nodiscard]] bool somebody_waits();
   void end_turn();
   Result<void> reopen();
   static Request* run(Transaction& transaction, const Requests& requests);

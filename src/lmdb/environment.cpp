@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -30,6 +31,11 @@ int close_on_exec(MDB_env* env) {
 std::size_t whole_pages(std::uint64_t size) {
   const auto page = static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
   return static_cast<std::size_t>((size + page - 1) / page * page);
+}
+
+template <class Value>
+bool has_ended(const std::future<Value>& task) {
+  return task.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
 }
 
 int open_database(MDB_env* env, unsigned flags, MDB_dbi& database) {
@@ -88,9 +94,11 @@ Result<void> Environment::reserve(std::uint64_t bytes) {
 }
 
 Result<void> Environment::append(std::string_view changes) {
+  if (!journal_->has_room(changes.size()) && flush_.valid()) SLIPWAY_CHECK(end_checkpoint());
   if (!journal_->has_room(changes.size())) SLIPWAY_CHECK(checkpoint_for(changes.size()));
   Result<void> appended = advised(journal_->append(changes));
   appended_ = appended_ || appended;
+  appended_since_write_out_ += changes.size();
   return appended;
 }
 
@@ -103,6 +111,7 @@ void Environment::commit_failed(std::size_t transaction) noexcept {
 
 /// A flush that failed is not tried again: Linux reports a page that was lost only once.
 Result<void> Environment::checkpoint_for(std::uint64_t next_append) {
+  give_up_checkpoint();
   if (must_recover_) return error(MDB_PANIC, "flush");
   if (const int status = mdb_env_sync(env_.get(), 1); status != 0) {
     must_recover_ = true;
@@ -117,7 +126,6 @@ Result<void> Environment::checkpoint_for(std::uint64_t next_append) {
   if (begun) {
     std::swap(pin_, spare_);
     appended_ = false;
-    written_out_ = 0;
   }
   needs_checkpoint_ = !begun;
   mdb_txn_reset(spare_.get());
@@ -142,36 +150,83 @@ Result<std::string> Environment::read_meta_pages(std::size_t size) const {
   return pages;
 }
 
-bool Environment::checkpoint_is_due() const noexcept {
-  constexpr std::uint64_t most_growth = std::uint64_t{64} << 20U;
-  if (must_recover_ || !appended_) return false;
-  const std::uint64_t before = journal_->checkpoint()->used_bytes;
-  return journal_->is_nearly_full() ||
-         used_bytes() > before + std::min(most_growth, map_reserve() / 2);
-}
-
-bool Environment::upkeep_is_due() const noexcept {
-  return checkpoint_is_due() || write_out_is_due();
-}
-
-Result<void> Environment::upkeep() {
-  if (checkpoint_is_due()) return checkpoint();
-  begin_write_out();
+/// What follows is not in it: neither the flush nor the note waits for a commit, nor the other way round.
+Result<void> Environment::begin_checkpoint() {
+  SLIPWAY_CHECK(advised(journal_->grow(0)));
+  SLIPWAY_TRY(begun_.checkpoint.meta_pages,
+              read_meta_pages(2 * static_cast<std::size_t>(page_size())));
+  begun_.checkpoint.used_bytes = used_bytes();
+  begun_.end = journal_->end();
+  if (const int status = mdb_txn_renew(spare_.get()); status != 0)
+    return error(status, "keep a checkpoint");
+  try {
+    flush_ = std::async(std::launch::async, [env = env_.get()] { return mdb_env_sync(env, 1); });
+  } catch (const std::system_error&) {  // no thread is to be had
+    return checkpoint();
+  }
   return {};
 }
 
+/// Waits for the flush, if need be. Until it is noted down, both checkpoints have their reader.
+Result<void> Environment::end_checkpoint() {
+  if (const int status = flush_.get(); status != 0) {
+    must_recover_ = true;
+    mdb_txn_reset(spare_.get());
+    return error(status, "flush");
+  }
+  Result<void> noted = advised(journal_->begin(std::move(begun_.checkpoint), begun_.end));
+  if (noted) {
+    std::swap(pin_, spare_);
+    appended_ = !journal_->empty();
+  }
+  needs_checkpoint_ = !noted;
+  mdb_txn_reset(spare_.get());
+  return noted;
+}
+
+void Environment::give_up_checkpoint() noexcept {
+  if (!flush_.valid()) return;
+  must_recover_ = flush_.get() != 0 || must_recover_;
+  mdb_txn_reset(spare_.get());
+}
+
+bool Environment::checkpoint_is_due() const noexcept {
+  constexpr std::uint64_t most_growth = std::uint64_t{64} << 20U;
+  if (must_recover_ || !appended_ || flush_.valid()) return false;
+  const std::uint64_t before = journal_->checkpoint()->used_bytes;
+  return journal_->is_half_full() ||
+         used_bytes() > before + std::min(most_growth, map_reserve() / 2);
+}
+
 bool Environment::write_out_is_due() const noexcept {
-  constexpr std::uint64_t piece = std::uint64_t{1} << 20U;
-  return appended_ && journal_->used_bytes() >= written_out_ + piece;
+  constexpr std::uint64_t piece = std::uint64_t{256} << 10U;
+  return appended_since_write_out_ >= piece && (!write_out_.valid() || has_ended(write_out_));
 }
 
 /// Makes nothing durable. Without its flags to wait, sync_file_range(2) takes no error away from the
 /// checkpoint's flush.
 void Environment::begin_write_out() noexcept {
-  written_out_ = journal_->used_bytes();
+  appended_since_write_out_ = 0;
   int descriptor = -1;
-  if (mdb_env_get_fd(env_.get(), &descriptor) == 0)
-    (void)::sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+  if (mdb_env_get_fd(env_.get(), &descriptor) != 0) return;
+  try {
+    write_out_ = std::async(std::launch::async, [descriptor] {
+      (void)::sync_file_range(descriptor, 0, 0, SYNC_FILE_RANGE_WRITE);
+    });
+  } catch (const std::system_error&) {  // no thread is to be had: the flush will do it all
+  }
+}
+
+bool Environment::upkeep_is_due(bool somebody_waits) const noexcept {
+  return (flush_.valid() && has_ended(flush_)) || checkpoint_is_due() ||
+         (!somebody_waits && write_out_is_due());
+}
+
+Result<void> Environment::upkeep() {
+  if (flush_.valid() && has_ended(flush_)) return end_checkpoint();
+  if (checkpoint_is_due()) return begin_checkpoint();
+  begin_write_out();
+  return {};
 }
 
 /// LMDB says EIO of a write that was cut short, as the last one before a disk is full is.

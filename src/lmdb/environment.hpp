@@ -1,7 +1,9 @@
 // Environment: LMDB's environment and its one database, owned; and LMDB's errors as ours.
 //
 // It flushes LMDB's file at checkpoints only: what makes a commit durable is the journal. Opening goes
-// back to the last checkpoint and makes the journal's changes again (journal.hpp).
+// back to the last checkpoint and makes the journal's changes again (journal.hpp). A checkpoint that is
+// merely due is flushed by a thread of its own while commits go on: the journal has room for them, and
+// a reader is kept at either checkpoint. What was to be flushed is noted down by whoever commits after.
 //
 // What the journal's file refuses stops writers only: an append that failed is forgotten, and a
 // checkpoint that could not be noted down is made once more before the next commit. Two faults need
@@ -20,6 +22,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -63,14 +66,15 @@ class Environment {
   void commit_failed(std::size_t transaction) noexcept;
   /// The id of the last transaction that readers see. REQUIRES: not broken.
   [[nodiscard]] std::size_t last_transaction() const noexcept;
-  /// Flushes LMDB's file and begins the journal anew. Errors: io, quota_exceeded.
+  /// Flushes LMDB's file and begins the journal anew, now. Errors: io, quota_exceeded.
   Result<void> checkpoint() { return checkpoint_for(0); }
   /// One must be made before a write transaction begins.
   [[nodiscard]] bool needs_checkpoint() const noexcept { return needs_checkpoint_; }
-  /// The journal is nearly full, or LMDB's file has grown a good deal because it may not write over
-  /// what the last checkpoint sees: a checkpoint. Or LMDB has written a good deal since: the disk shall
-  /// begin with it, so that the next checkpoint waits for less.
-  [[nodiscard]] bool upkeep_is_due() const noexcept;
+  /// The journal is half full, or LMDB's file has grown a good deal because it may not write over what
+  /// the last checkpoint sees: a checkpoint is to be begun. Or one that was begun is flushed. Or LMDB
+  /// has written a good deal and nobody waits to commit: the disk shall begin with it, since a flush of
+  /// much at once makes the journal's writes wait. Who waits gets more done without.
+  [[nodiscard]] bool upkeep_is_due(bool somebody_waits) const noexcept;
   /// Does what is due. Errors: as checkpoint.
   Result<void> upkeep();
   /// Something was committed since the last checkpoint.
@@ -116,6 +120,9 @@ class Environment {
   Result<bool> replay();
   Result<void> checkpoint_for(std::uint64_t next_append);
   [[nodiscard]] bool checkpoint_is_due() const noexcept;
+  Result<void> begin_checkpoint();
+  Result<void> end_checkpoint();
+  void give_up_checkpoint() noexcept;
   [[nodiscard]] bool write_out_is_due() const noexcept;
   void begin_write_out() noexcept;
   Result<Reader> reader() const;
@@ -131,12 +138,21 @@ class Environment {
   std::unique_ptr<Journal> journal_;  // null when it is read only
   std::optional<Growth> growth_;
   Reader pin_;    // at the last checkpoint, or before it: LMDB writes over nothing that it sees
-  Reader spare_;  // at rest; the next pin
+  Reader spare_;  // the next pin: at a checkpoint that was begun, else at rest
   bool appended_ = false;  // since the last checkpoint
-  std::uint64_t written_out_ = 0;  // of the journal's used_bytes
   bool needs_checkpoint_ = false;
   bool must_recover_ = false;            // what LMDB's file has on the disk is not known
   std::optional<std::size_t> in_doubt_;  // the transaction that was appended when LMDB gave up
+
+  /// A checkpoint that was begun: from there on, records are not in it.
+  struct Begun {
+    Checkpoint checkpoint;
+    Journal::Position end;
+  };
+  Begun begun_;
+  std::future<int> flush_;  // of LMDB's file, while one is begun: its status. Goes before env_ does
+  std::future<void> write_out_;             // the disk is told to begin. Goes before env_ does, too
+  std::uint64_t appended_since_write_out_ = 0;  // bytes
 };
 
 }  // namespace slipway::lmdb

@@ -126,6 +126,7 @@ Result<bool> Environment::replay() {
 }
 
 Result<void> Environment::reopen() {
+  give_up_checkpoint();
   // Closing comes first: the lock file's table of readers is one for the process.
   if (must_recover_) {
     if (env_ != nullptr) SLIPWAY_CHECK(probe());
@@ -156,6 +157,8 @@ Result<void> Environment::closed_unless(Result<void> opened) noexcept {
 }
 
 void Environment::close() noexcept {
+  give_up_checkpoint();
+  write_out_ = {};
   pin_.reset();
   spare_.reset();
   env_.reset();

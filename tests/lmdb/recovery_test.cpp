@@ -231,6 +231,11 @@ TEST_F(LmdbRecovery, WhileNothingCanBeFlushedReadingGoesOn) {
     faults.flushes = 1;
     auto all = write_until([] { return faults.flushes == 0; });
     *other = for_ever;
+    // The flush is one of a thread of its own: whoever writes after it notices.
+    for (int i = 0; write(*store_, "noticed", std::to_string(i)); ++i) {
+      all["noticed"] = std::to_string(i);
+      ASSERT_LT(i, 1'000'000) << "nobody noticed";
+    }
     for (int round = 0; round < 3; ++round) {
       EXPECT_TRUE(failed(write(*store_, "lost", "2"), ErrorCode::io));
       expect_all(*store_, all);

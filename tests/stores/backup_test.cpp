@@ -77,7 +77,7 @@ TEST_F(BackupTest, HasEverythingAndSharesLargeFiles) {
   EXPECT_EQ(made->missing, 0U);
   EXPECT_EQ(made->object_bytes, large.size());
   EXPECT_EQ(read_file(folder_ / "backup/BACKUP"),
-            "slipway backup of data format 3\n1 objects of 5000 bytes\n");
+            "slipway backup of data format 4\n1 objects of 5000 bytes\n");
   EXPECT_TRUE(fs::equivalent(data_ / object_name(digest), folder_ / "backup" / object_name(digest)));
   EXPECT_FALSE(fs::exists(folder_ / "backup/staging"));
   EXPECT_FALSE(fs::exists(folder_ / "backup/metadata/lock.mdb"));

@@ -57,7 +57,7 @@ TEST(OpenStores, MakesAFolderThatIsMissing) {
   const TemporaryFolder temporary;
   const fs::path folder = temporary.path() / "not" / "yet" / "there";
   ASSERT_TRUE(succeeded(open_stores(folder)));
-  EXPECT_EQ(read_file(folder / "FORMAT"), "slipway data folder, format 3\n");
+  EXPECT_EQ(read_file(folder / "FORMAT"), "slipway data folder, format 4\n");
   for (const char* name : {"LOCK", "metadata/data.mdb", "blobs", "staging", "secret.key"})
     EXPECT_TRUE(fs::exists(folder / name)) << name;
   EXPECT_EQ(fs::status(folder).permissions(), fs::perms::owner_all);
@@ -98,7 +98,7 @@ TEST(OpenStores, GoesOnWhereTheMakingOfAFolderWasInterrupted) {
   write_file(temporary.path() / "FORMAT.new", "slipway data fol");
   fs::remove_all(temporary.path() / "staging");
   ASSERT_TRUE(succeeded(open_stores(temporary.path())));
-  EXPECT_EQ(read_file(temporary.path() / "FORMAT"), "slipway data folder, format 3\n");
+  EXPECT_EQ(read_file(temporary.path() / "FORMAT"), "slipway data folder, format 4\n");
 }
 
 TEST(OpenStores, MakesAMetadataFileAgainOfWhichOnlyPartsReachedTheDisk) {
@@ -134,10 +134,10 @@ TEST(OpenStores, LeavesStrangersFoldersAsTheyAre) {
   };
   const std::vector<Case> cases = {
       {"index.json", "{}", ErrorCode::invalid_argument, "index.json"},
-      {"FORMAT", "slipway data folder, format 4\n", ErrorCode::unsupported, "format 4"},
+      {"FORMAT", "slipway data folder, format 5\n", ErrorCode::unsupported, "format 5"},
       {"FORMAT", "slipway data folder, format 10\n", ErrorCode::unsupported, "format 10"},
       {"FORMAT", "slipway data folder, format ", ErrorCode::invalid_argument, "damaged"},
-      {"FORMAT", "slipway data folder, format 3", ErrorCode::invalid_argument, "damaged"},
+      {"FORMAT", "slipway data folder, format 4", ErrorCode::invalid_argument, "damaged"},
       {"FORMAT", "something else\n", ErrorCode::invalid_argument, "another's"},
       {"FORMAT", "", ErrorCode::invalid_argument, "another's"},
       {"blobs/sha256/ab", "x", ErrorCode::invalid_argument, "not empty"},

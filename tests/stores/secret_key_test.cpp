@@ -111,7 +111,7 @@ TEST_F(SecretKeyTest, SecretsOfFormat1AreReadAndSealed) {
     }
     EXPECT_EQ(sealed_rows::try_lock(**metadata.snapshot(), metadata.sealer()).value(),
               sealed_rows::Lock::fits);
-    EXPECT_EQ(read_file(folder() / "FORMAT"), "slipway data folder, format 3\n");
+    EXPECT_EQ(read_file(folder() / "FORMAT"), "slipway data folder, format 4\n");
   }
 }
 
@@ -124,7 +124,7 @@ TEST_F(SecretKeyTest, SealingThatWasInterruptedGoesOn) {
     ASSERT_TRUE(succeeded(stores));
     EXPECT_EQ(secret_of(**stores, github_trigger), github_secret);
   }
-  EXPECT_EQ(read_file(folder() / "FORMAT"), "slipway data folder, format 3\n");
+  EXPECT_EQ(read_file(folder() / "FORMAT"), "slipway data folder, format 4\n");
 
   write_file(folder() / "FORMAT", "slipway data folder, format 1\n");
   fs::remove(key());

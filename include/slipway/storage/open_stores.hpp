@@ -31,8 +31,8 @@ namespace slipway {
 
 /// The format this version writes, and the oldest that it can open. Format 2 seals secrets, which
 /// format 1 kept in clear; format 3 has a journal beside LMDB's file, without which that says
-/// little. Opening a folder of an older format makes it one of this.
-inline constexpr int data_format_version = 3;
+/// little; that of format 4 is a ring. Opening a folder of an older format makes it one of this.
+inline constexpr int data_format_version = 4;
 inline constexpr int oldest_data_format_version = 1;
 
 /// Where the keys are that secrets at rest are sealed with. A key file is 32 bytes, or 64
