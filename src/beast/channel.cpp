@@ -6,7 +6,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -136,7 +138,7 @@ class PlainChannel final : public Channel {
   }
 
   std::size_t send(const Gather& pieces, Failure& failure) {
-    std::array<iovec, 2> vectors{};
+    std::array<iovec, std::tuple_size_v<Gather>> vectors{};
     std::size_t count = 0;
     for (const asio::const_buffer& piece : pieces)
       if (piece.size() > 0) vectors[count++] = {const_cast<void*>(piece.data()), piece.size()};
@@ -185,8 +187,9 @@ class TlsChannel final : public Channel {
   std::optional<std::size_t> read_now(std::span<char> /*into*/) override { return std::nullopt; }
 
   std::optional<std::size_t> write(const Gather& pieces, Failure&) override {
-    const asio::const_buffer& piece = pieces[0].size() > 0 ? pieces[0] : pieces[1];
-    stream_.async_write_some(asio::const_buffer(piece),
+    const auto first = std::find_if(pieces.begin(), pieces.end(),
+                                    [](const auto& piece) { return piece.size() > 0; });
+    stream_.async_write_some(*first,
                              [this](const Failure& failure, std::size_t size) {
                                owner_.on_written(failure, size);
                              });

@@ -19,8 +19,8 @@
 
 namespace slipway::beast {
 
-/// A head and what follows it.
-using Gather = std::array<asio::const_buffer, 2>;
+/// A head and what follows it, in the order in which it goes out. Empty pieces are none.
+using Gather = std::array<asio::const_buffer, 4>;
 
 class ChannelOwner {
  public:

@@ -116,6 +116,7 @@ void Connection::give_way() {
 }
 
 void Connection::on_deadline() {
+  if (state_ == State::answer && keep_alive_waits_) return send_keep_alive();
   if (state_ == State::answer && writing_ && has_read_on()) return;
   switch (state_) {
     case State::handshake: thread_.metrics().cut(CutReason::head); break;

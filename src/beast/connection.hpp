@@ -137,6 +137,11 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   Filled fill_answer();
   Filled fill_from_object();
   Filled fill_from_stream();
+  void frame_stream_bytes(std::size_t prefix, bool last);
+  [[nodiscard]] bool body_is_out() const noexcept;
+  void await_keep_alive();
+  void send_keep_alive();
+  BodyStream& stream();
   void watch_peer();
   void consume_written(std::size_t size) noexcept;
   void finish_answer();
@@ -204,7 +209,9 @@ class Connection final : public TimerWheel::Entry, public ChannelOwner, private 
   std::unique_ptr<PieceSender> object_;
   std::shared_ptr<StreamWake> wake_;
   bool stream_waits_ = false;
+  bool keep_alive_waits_ = false;  // the deadline is its
   std::string stream_bytes_;
+  SharedBytes stream_shared_;  // that are being sent
 
   // The job's, while job_running_; the I/O thread's else.
   Job job_ = Job::handler;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 #include "beast/connection.hpp"
 #include "beast/parts_sender.hpp"
@@ -15,7 +16,9 @@ constexpr std::size_t tls_record = std::size_t{16} * 1024;
 /// Room for a chunk's size in front of its bytes: eight digits (leading zeros are allowed, RFC 9112
 /// section 7.1) and a line break.
 constexpr std::string_view chunk_prefix = "00000000\r\n";
-constexpr std::string_view last_chunk = "0\r\n\r\n";
+constexpr std::string_view chunk_end_and_last = "\r\n0\r\n\r\n";
+constexpr std::string_view chunk_end = chunk_end_and_last.substr(0, 2);
+constexpr std::string_view last_chunk = chunk_end_and_last.substr(2);
 constexpr std::size_t most_kept_stream_bytes = std::size_t{64} * 1024;
 /// How much of a turn one piece of an object is.
 constexpr unsigned piece_turn = 16;
@@ -96,14 +99,17 @@ bool Connection::advance_answer() {
   for (;;) {
     if (writing_ || job_running_) return false;
     if (turn_ >= longest_turn) return yield(), false;
-    if (out_[1].size() == 0 && !body_sent_) {
+    if (body_is_out() && !body_sent_) {
       switch (fill_answer()) {
         case Filled::ready: break;
         case Filled::end: body_sent_ = true; break;
         case Filled::broken: close(); return false;
         case Filled::waiting:
           if (out_[0].size() > 0) break;  // the head at least
-          if (stream_waits_ && peer_closed_) close();
+          if (stream_waits_ && peer_closed_)
+            close();
+          else if (stream_waits_)
+            await_keep_alive();
           return false;
       }
     }
@@ -115,8 +121,33 @@ bool Connection::advance_answer() {
   }
 }
 
+/// From when it was last sent something, however often the stream was asked in vain.
+void Connection::await_keep_alive() {
+  if (keep_alive_waits_ || stream().keep_alive().empty()) return;
+  keep_alive_waits_ = true;
+  set_deadline(thread_.server().options.stream_keep_alive);
+}
+
+void Connection::send_keep_alive() {
+  keep_alive_waits_ = false;
+  clear_deadline();
+  turn_ = 0;
+  const bool chunked = length_.kind == BodyLength::Kind::chunked;
+  stream_bytes_ = chunked ? chunk_prefix : std::string_view();
+  const std::size_t prefix = stream_bytes_.size();
+  stream_bytes_.append(stream().keep_alive());
+  frame_stream_bytes(prefix, false);
+  proceed();
+  settle();
+}
+
+BodyStream& Connection::stream() {
+  return *std::get<std::unique_ptr<BodyStream>>(response_.body());
+}
+
 bool Connection::flush_out() {
-  while (out_[0].size() + out_[1].size() > 0) {
+  if (std::exchange(keep_alive_waits_, false)) clear_deadline();
+  while (out_[0].size() > 0 || !body_is_out()) {
     Failure failure;
     const auto size = channel_->write(out_, failure);
     if (!size) {
@@ -154,9 +185,11 @@ bool Connection::has_read_on() {
 
 void Connection::consume_written(std::size_t size) noexcept {
   thread_.metrics().sent(size);
-  const std::size_t first = std::min(size, out_[0].size());
-  out_[0] += first;
-  out_[1] += size - first;
+  for (asio::const_buffer& piece : out_) {
+    const std::size_t gone = std::min(size, piece.size());
+    piece += gone;
+    size -= gone;
+  }
 }
 
 void Connection::on_written(const Failure& failure, std::size_t size) {
@@ -199,25 +232,20 @@ Connection::Filled Connection::fill_from_object() {
 Connection::Filled Connection::fill_from_stream() {
   if (stream_waits_) return Filled::waiting;
   const bool chunked = length_.kind == BodyLength::Kind::chunked;
-  const std::string_view prefix = chunked ? chunk_prefix : std::string_view();
-  stream_bytes_ = prefix;
+  stream_shared_ = {};
+  stream_bytes_ = chunked ? chunk_prefix : std::string_view();
+  const std::size_t prefix = stream_bytes_.size();
   auto state = BodyStream::State::end;
   try {
-    state = std::get<std::unique_ptr<BodyStream>>(response_.body())->next(stream_bytes_);
+    state = stream().next_shared(stream_bytes_, stream_shared_);
   } catch (const std::exception& exception) {
     thread_.server().log.error("answer's stream threw an exception",
                                {{"route", route_}, {"error", exception.what()}});
     return Filled::broken;
   }
-  const std::size_t size = stream_bytes_.size() - prefix.size();
-  if (size == 0) {
-    stream_bytes_.clear();
-  } else if (chunked) {
-    write_chunk_size(stream_bytes_, size);
-    stream_bytes_.append("\r\n");
-  }
+  if (state == BodyStream::State::broken) return Filled::broken;
+  frame_stream_bytes(prefix, state == BodyStream::State::end);
   if (state == BodyStream::State::end) {
-    if (chunked) stream_bytes_.append(last_chunk);
     body_sent_ = true;
   } else if (state == BodyStream::State::waiting) {
     stream_waits_ = true;
@@ -225,9 +253,35 @@ Connection::Filled Connection::fill_from_stream() {
   } else {
     turn_ += piece_turn;
   }
-  out_[1] = asio::const_buffer(stream_bytes_.data(), stream_bytes_.size());
-  if (out_[1].size() > 0) return Filled::ready;
+  if (!body_is_out()) return Filled::ready;
   return body_sent_ ? Filled::end : Filled::waiting;
+}
+
+/// What the stream gave, behind `prefix` bytes that were left for a chunk's size (RFC 9112 section
+/// 7.1). Shared bytes go out from where they are, between their chunk's size and its end.
+void Connection::frame_stream_bytes(std::size_t prefix, bool last) {
+  if (channel_->prefers_one_piece()) {
+    stream_bytes_.append(stream_shared_.bytes);
+    stream_shared_ = {};
+  }
+  const std::string_view shared = stream_shared_.bytes;
+  const std::size_t size = stream_bytes_.size() - prefix + shared.size();
+  std::string_view end;
+  if (size == 0) {
+    stream_bytes_.clear();
+    if (prefix > 0 && last) end = last_chunk;
+  } else if (prefix > 0) {
+    write_chunk_size(stream_bytes_, size);
+    end = last ? chunk_end_and_last : chunk_end;
+  }
+  if (shared.empty()) stream_bytes_.append(std::exchange(end, {}));
+  out_[1] = asio::const_buffer(stream_bytes_.data(), stream_bytes_.size());
+  out_[2] = asio::const_buffer(shared.data(), shared.size());
+  out_[3] = asio::const_buffer(end.data(), end.size());
+}
+
+bool Connection::body_is_out() const noexcept {
+  return out_[1].size() + out_[2].size() + out_[3].size() == 0;
 }
 
 /// While nothing is sent, only reading tells that the peer has gone. What it sends instead is the
@@ -269,6 +323,7 @@ void Connection::release_answer() noexcept {
   if (wake_ != nullptr) wake_->detach();
   wake_.reset();
   stream_waits_ = false;
+  stream_shared_ = {};
   if (stream_bytes_.capacity() > most_kept_stream_bytes) stream_bytes_ = std::string();
   if (job_running_) return;  // it may be reading the object
   object_.reset();

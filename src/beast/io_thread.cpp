@@ -22,7 +22,8 @@ constexpr std::size_t most_spare_head_buffers = 64;
 std::chrono::nanoseconds IoThread::shortest_timeout(const HttpServerOptions& options) noexcept {
   return std::max<std::chrono::nanoseconds>(
       std::chrono::milliseconds(1),
-      std::min({options.head_timeout, options.idle_timeout, options.stall_timeout}));
+      std::min({options.head_timeout, options.idle_timeout, options.stall_timeout,
+                options.stream_keep_alive}));
 }
 
 IoThread::IoThread(ServerContext& server)

@@ -115,6 +115,7 @@ Result<void> read_limits(const Node& node, const ConfigPlace& place, LimitsConfi
   section.read_timeout("head_timeout", out.http.head_timeout);
   section.read_timeout("idle_timeout", out.http.idle_timeout);
   section.read_timeout("stall_timeout", out.http.stall_timeout);
+  section.read_timeout("stream_keep_alive", out.http.stream_keep_alive);
   section.read_bytes("min_bytes_per_second", out.http.min_bytes_per_second);
   SLIPWAY_CHECK(section.finish());
   out.http.max_connections = connections;

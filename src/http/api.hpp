@@ -22,6 +22,7 @@
 #include <slipway/http/handler.hpp>
 #include <slipway/storage/blob_store.hpp>
 
+#include "http/live_logs.hpp"
 #include "http/route_table.hpp"
 
 namespace slipway {
@@ -33,6 +34,7 @@ inline constexpr std::uint64_t max_json_bytes = std::uint64_t{1} << 20U;
 struct Api {
   BuildHandlerParts parts;
   BuildHandlerOptions options;
+  std::unique_ptr<LiveLogs> live_logs = nullptr;  // of the handler whose routes follow logs
 };
 
 struct ApiCall {

@@ -64,7 +64,8 @@ constexpr auto routes = with_access(prefix, std::array{
 class BuildHandler final : public HttpHandler {
  public:
   BuildHandler(const BuildHandlerParts& parts, const BuildHandlerOptions& options)
-      : api_{parts, options} {}
+      : api_{parts, options,
+             std::make_unique<LiveLogs>(parts.metadata, parts.queue, parts.logs)} {}
 
   HttpAction handle(const HttpRequest& request, HttpResponse& response) override {
     return answer_route(api_, request, find_route(routes, request.method, path_behind(request, prefix)),

@@ -124,8 +124,8 @@ Result<void> respond_with_log(const ApiCall& call, HttpResponse& response) {
       return {};
     }
   }
-  response.body() =
-      make_log_stream(parts.metadata, parts.queue, parts.logs, build.id, *offset, follow);
+  response.body() = follow ? make_live_log_stream(*call.api.live_logs, build.id, *offset)
+                           : make_log_stream(parts.logs, build.id, *offset);
   return {};
 }
 

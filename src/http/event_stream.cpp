@@ -1,5 +1,6 @@
 #include "http/event_stream.hpp"
 
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,7 +21,11 @@ void append_event(std::uint64_t number, const Build& build, std::string& out) {
   out.append("\nevent: build\ndata: ").append(to_json(build)).append("\n\n");
 }
 
-/// Comments are passed over by readers: this one says that the stream is there.
+/// Comments are passed over by readers (HTML, section 9.2.6), whose section 9.2.7 advises to send one
+/// every 15 seconds or so: proxies drop connections on which nothing moves.
+constexpr std::string_view keep_alive_comment = ": keep-alive\n\n";
+
+/// This comment says that the stream is there.
 void greet(bool& greeted, std::string& out) {
   if (!greeted) out.append(": slipway\n\n");
   greeted = true;
@@ -48,6 +53,10 @@ class EventStream final : public BodyStream {
 
   void on_ready(std::function<void()> wake) override {
     subscription_ = metadata_.subscribe(builds_topic, std::move(wake));
+  }
+
+  [[nodiscard]] std::string_view keep_alive() const noexcept override {
+    return keep_alive_comment;
   }
 
  private:
@@ -91,6 +100,10 @@ class BuildEventStream final : public BodyStream {
 
   void on_ready(std::function<void()> wake) override {
     subscription_ = metadata_.subscribe("build/" + build_, std::move(wake));
+  }
+
+  [[nodiscard]] std::string_view keep_alive() const noexcept override {
+    return keep_alive_comment;
   }
 
  private:

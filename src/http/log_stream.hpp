@@ -6,18 +6,22 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include <slipway/build/build_queue.hpp>
 #include <slipway/build/log_store.hpp>
 #include <slipway/http/message.hpp>
-#include <slipway/storage/metadata_store.hpp>
+
+#include "http/live_logs.hpp"
 
 namespace slipway {
 
-/// The bytes from `offset` on. With `follow` it ends when the build has, and wakes on
-/// `build/<id>`; else it ends where the log does now. All must outlive the stream.
-std::unique_ptr<BodyStream> make_log_stream(MetadataStore& metadata, BuildQueue& queue,
-                                            LogStore& logs, std::string build, std::uint64_t offset,
-                                            bool follow);
+/// The bytes from `offset` on, to where the log ends now. `logs` must outlive the stream.
+std::unique_ptr<BodyStream> make_log_stream(const LogStore& logs, std::string build,
+                                            std::uint64_t offset);
+
+/// The bytes from `offset` on, until the build has ended. What is new is shared with all others that
+/// follow it through the same LiveLogs, which must outlive the stream.
+std::unique_ptr<BodyStream> make_live_log_stream(LiveLogs& logs, std::string_view build,
+                                                 std::uint64_t offset);
 
 }  // namespace slipway

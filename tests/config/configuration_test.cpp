@@ -50,6 +50,7 @@ TEST(Configuration, EveryKeyHasADefault) {
   EXPECT_EQ(configuration.limits.http.idle_timeout, std::chrono::seconds(75));
   EXPECT_EQ(configuration.limits.http.stall_timeout, std::chrono::seconds(30));
   EXPECT_EQ(configuration.limits.http.min_bytes_per_second, 512U);
+  EXPECT_EQ(configuration.limits.http.stream_keep_alive, std::chrono::seconds(15));
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::hours(1));
   EXPECT_EQ(configuration.builds.deliveries.kept, std::chrono::days(30));
@@ -95,6 +96,7 @@ limits:
   head_timeout: 5s
   idle_timeout: 20s
   stall_timeout: 15s
+  stream_keep_alive: 25s
   min_bytes_per_second: 4KiB
 builds:
   git_protocols: [https, ssh, file]
@@ -159,6 +161,7 @@ TEST(Configuration, AllKeysAreRead) {
   EXPECT_EQ(configuration.limits.http.idle_timeout, std::chrono::seconds(20));
   EXPECT_EQ(configuration.limits.http.stall_timeout, std::chrono::seconds(15));
   EXPECT_EQ(configuration.limits.http.min_bytes_per_second, 4096U);
+  EXPECT_EQ(configuration.limits.http.stream_keep_alive, std::chrono::seconds(25));
   EXPECT_THAT(configuration.builds.git_protocols, ElementsAre("https", "ssh", "file"));
   EXPECT_EQ(configuration.builds.timeout, std::chrono::minutes(90));
   EXPECT_EQ(configuration.builds.deliveries.kept, std::chrono::days(7));
@@ -326,7 +329,7 @@ INSTANTIATE_TEST_SUITE_P(
                 "config.yaml:2: limits.max_conections: unknown key; expected one of head_timeout, "
                 "idle_timeout, max_blob_bytes, max_body_memory, max_connections, "
                 "max_connections_per_client, max_head_bytes, max_manifest_bytes, "
-                "min_bytes_per_second, stall_timeout"},
+                "min_bytes_per_second, stall_timeout, stream_keep_alive"},
         Mistake{"storage_of_a_later_version", "storage:\n  blobs: {s3: {bucket: b}}\n",
                 "config.yaml:2: storage.blobs.s3: unknown key; expected one of local"},
         Mistake{"timeout_without_a_unit", "builds:\n  timeout: 60\n",

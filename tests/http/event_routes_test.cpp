@@ -64,6 +64,7 @@ class Events {
     return read();
   }
 
+  [[nodiscard]] std::string_view keep_alive() const { return stream_->keep_alive(); }
   [[nodiscard]] bool ended() const { return state_ == BodyStream::State::end; }
   [[nodiscard]] const std::string& last() const { return last_; }
   [[nodiscard]] const HttpResponse& response() const { return response_; }
@@ -133,6 +134,13 @@ TEST_F(EventRoutesTest, AllBuildsFromNowOnOrFromAnId) {
             "app/two queued\napp/one cancelled");
   EXPECT_EQ(open("/api/v1/events", builder_, "0")->read(),
             "app/old queued\napp/two queued\napp/one cancelled");
+}
+
+TEST_F(EventRoutesTest, AKeepAliveIsACommentOnALineOfItsOwn) {
+  const std::string id = submit("app/web");
+  for (const std::string& path :
+       {std::string("/api/v1/events"), "/api/v1/builds/" + id + "/events"})
+    EXPECT_EQ(open(path, builder_)->keep_alive(), ": keep-alive\n\n") << path;
 }
 
 TEST_F(EventRoutesTest, OnlyWhatOneMaySee) {

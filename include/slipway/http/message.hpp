@@ -107,10 +107,18 @@ struct ObjectPartsBody {
   }
 };
 
+/// Bytes that several answers may be sending at the same time. They never change.
+struct SharedBytes {
+  std::shared_ptr<const std::string> owner;
+  std::string_view bytes;  // of the owner
+};
+
 /// A body that comes in pieces, when there are some. Nobody waits in a thread for it.
 class BodyStream {
  public:
-  enum class State { more, waiting, end };
+  /// `broken`: the rest cannot be had; the connection is cut, so that nobody takes what came for the
+  /// whole.
+  enum class State { more, waiting, end, broken };
 
   virtual ~BodyStream() = default;
 
@@ -119,9 +127,17 @@ class BodyStream {
   /// Must not block; runs on an I/O thread.
   virtual State next(std::string& out) = 0;
 
+  /// As next, for who can send bytes without owning them: what there is goes into `out` or into
+  /// `shared`, which come empty, never into both. A stream whose bytes are its own leaves this.
+  virtual State next_shared(std::string& out, SharedBytes& /*shared*/) { return next(out); }
+
   /// Called once, before the first next: whom to call, from any thread, when next may have more
   /// after it answered `waiting`. The function is safe to call after the connection has gone.
   virtual void on_ready(std::function<void()> wake) = 0;
+
+  /// What may be sent while it waits and has long said nothing, so that nobody on the way takes the
+  /// connection for dead: readers pass over it. Empty: there is no such thing in this body.
+  [[nodiscard]] virtual std::string_view keep_alive() const noexcept { return {}; }
 };
 
 class HttpResponse {

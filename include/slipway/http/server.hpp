@@ -56,6 +56,8 @@ struct HttpServerOptions {
   /// One that moves slower than this for longer than stall_timeout is given up too: pauses count,
   /// and whoever was faster before may pause as long as stall_timeout. 0: every byte counts.
   std::uint64_t min_bytes_per_second = 512;
+  /// A stream that has said nothing for so long sends its BodyStream::keep_alive, if it has one.
+  std::chrono::milliseconds stream_keep_alive{15'000};
 };
 
 class HttpServer {
