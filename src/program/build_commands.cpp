@@ -105,6 +105,7 @@ ExitStatus logs(const LogsOptions& options) {
     const auto build_followed = follow_build(client, options.id, show);
     print(text.finish());
     SLIPWAY_TRY(const Build build, build_followed);
+    if (!options.client.json) print(build_outcome(build, client.url()));
     return build.state == BuildState::succeeded ? ExitStatus::done : ExitStatus::failed;
   });
 }

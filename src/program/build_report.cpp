@@ -5,6 +5,7 @@
 
 #include "program/table.hpp"
 #include "support/format.hpp"
+#include "support/readable_duration.hpp"
 
 namespace slipway {
 namespace {
@@ -46,15 +47,6 @@ std::string image_of(const Build& build, std::string_view url) {
 }
 
 }  // namespace
-
-std::string readable_duration(milliseconds duration) {
-  const auto count = std::max<std::int64_t>(duration.count(), 0);
-  if (count < 10'000) return slipway::format("{:.2f} s", static_cast<double>(count) / 1000);
-  if (count < 60'000) return slipway::format("{:.1f} s", static_cast<double>(count) / 1000);
-  const std::int64_t seconds = count / 1000;
-  if (seconds < 3600) return slipway::format("{} min {:02} s", seconds / 60, seconds % 60);
-  return slipway::format("{} h {:02} min", seconds / 3600, seconds / 60 % 60);
-}
 
 std::string build_table(const std::vector<Build>& builds) {
   Table table{"ID", "REPOSITORY", "STATE", "QUEUED", "TOOK", "SOURCE"};

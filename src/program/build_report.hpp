@@ -27,7 +27,4 @@ std::string waterfall(const BuildTimes& times);
 /// that pulls it from the server at `url`.
 std::string build_outcome(const Build& build, std::string_view url);
 
-/// "0.05 s", "12.3 s", "4 min 05 s".
-std::string readable_duration(std::chrono::milliseconds duration);
-
 }  // namespace slipway

@@ -147,13 +147,20 @@ void WorkerRun::know_secrets() {
 BuildLog WorkerRun::masked_log() {
   return [this](std::string_view bytes) {
     const std::lock_guard lock(mask_mutex_);
-    mask_.append(bytes, [this](std::string_view safe) { sender_->append(safe); });
+    mask_.append(bytes, [this](std::string_view safe) { send_timed(safe); });
   };
 }
 
 void WorkerRun::flush_log() {
   const std::lock_guard lock(mask_mutex_);
-  mask_.flush([this](std::string_view safe) { sender_->append(safe); });
+  mask_.flush([this](std::string_view safe) { send_timed(safe); });
+  step_times_.finish(link_.clock().monotonic(),
+                     [this](std::string_view text) { sender_->append(text); });
+}
+
+void WorkerRun::send_timed(std::string_view bytes) {
+  step_times_.pass(bytes, link_.clock().monotonic(),
+                   [this](std::string_view text) { sender_->append(text); });
 }
 
 Result<void> WorkerRun::prepare_folder() {
@@ -236,7 +243,9 @@ Step<std::vector<BuiltImage>> WorkerRun::build(const FetchedSource& source) {
                      &usage_,
                      link_.clock().now() +
                          (limited_by_time() ? instructions_->timeout : longest_build)};
-  return builder_.build(job, log, work_stop_.get_token());
+  auto images = builder_.build(job, log, work_stop_.get_token());
+  flush_log();
+  return images;
 }
 
 Step<Digest> WorkerRun::push(const std::vector<BuiltImage>& images) {

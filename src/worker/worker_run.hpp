@@ -17,6 +17,7 @@
 #include "worker/builder.hpp"
 #include "worker/log_sender.hpp"
 #include "worker/secret_mask.hpp"
+#include "worker/step_times.hpp"
 #include "worker/server_link.hpp"
 #include "worker/worker.hpp"
 
@@ -40,7 +41,10 @@ class WorkerRun {
   void know_secrets();
   /// Everything of the build goes through the mask.
   BuildLog masked_log();
+  /// What is held back goes out, and the step that ran has ended.
   void flush_log();
+  /// `mask_mutex_` is held.
+  void send_timed(std::string_view bytes);
 
   /// From fetching to pushing.
   Step<Digest> work();
@@ -71,7 +75,8 @@ class WorkerRun {
   std::filesystem::path folder_;
   std::unique_ptr<LogSender> sender_;
   std::mutex mask_mutex_;
-  SecretMask mask_;  // guarded by mask_mutex_
+  SecretMask mask_;       // guarded by mask_mutex_
+  StepTimes step_times_;  // guarded by mask_mutex_
   MonotonicTime deadline_{};
   ResourceUsage usage_;
 

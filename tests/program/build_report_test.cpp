@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "program/table.hpp"
+#include "support/readable_duration.hpp"
 
 namespace slipway {
 namespace {

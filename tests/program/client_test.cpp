@@ -115,7 +115,10 @@ TEST_F(Client, ABuildThatFailsIsFollowedToItsReason) {
   EXPECT_THAT(slipway({"build", "show", id}).output, HasSubstr("state       failed"));
   EXPECT_THAT(slipway({"build", "logs", id}).output, HasSubstr("Failed: there is no file"));
   EXPECT_EQ(slipway({"build", "logs", id}).status, 0);
-  EXPECT_EQ(slipway({"build", "logs", id, "--follow"}).status, 1);
+  const Ended followed = slipway({"build", "logs", id, "--follow"});
+  EXPECT_EQ(followed.status, 1);
+  EXPECT_THAT(followed.output, HasSubstr("Failed: there is no file"));
+  EXPECT_THAT(followed.output, HasSubstr("\nbuild " + id + " failed after "));
   EXPECT_EQ(slipway({"build", "cancel", id}).status, 1) << "it has ended";
   const Ended again = slipway({"build", "retry", id, "--output", "json"});
   EXPECT_EQ(again.status, 0) << again.errors;
