@@ -6,6 +6,7 @@
 
 #include "archive/gzip.hpp"
 #include "build/log_archive.hpp"
+#include "build/token_mask.hpp"
 #include "storage/key_space.hpp"
 #include "support/format.hpp"
 
@@ -40,21 +41,20 @@ Result<bool> ends_with_line_end(const ReadView& view, std::string_view build, st
   return found && cursor->value().ends_with('\n');
 }
 
-/// With a star for each character of what looks like one of Slipway's tokens behind its prefix.
-std::string without_tokens(std::string_view bytes) {
-  constexpr std::string_view token_characters =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
-  constexpr std::size_t shortest_token = 16;
-  std::string out(bytes);
-  for (std::size_t at = out.find("slp"); at != out.npos; at = out.find("slp", at + 3)) {
-    std::size_t begin = at + 3;
-    if (begin < out.size() && (out[begin] == 'w' || out[begin] == 'r')) ++begin;
-    if (begin >= out.size() || out[begin] != '_') continue;
-    ++begin;
-    const std::size_t end = std::min(out.find_first_not_of(token_characters, begin), out.size());
-    if (end - begin >= shortest_token) out.replace(begin, end - begin, end - begin, '*');
+/// The log's last bytes, as many as a token may reach back.
+Result<std::string> end_of_log(const ReadView& view, std::string_view build, std::uint64_t size) {
+  const Key first = chunk_key(build, 0);
+  const std::string_view prefix = std::string_view(first).substr(0, first.size() - 8);
+  std::string end;
+  SLIPWAY_TRY(const auto cursor, view.cursor());
+  SLIPWAY_TRY(bool found, cursor->seek_before(chunk_key(build, size)));
+  while (found && end.size() < token_reach && cursor->key().starts_with(prefix)) {
+    const std::string_view value = cursor->value();
+    const std::size_t more = std::min(value.size(), token_reach - end.size());
+    end.insert(0, value.substr(value.size() - more));
+    SLIPWAY_TRY(found, cursor->previous());
   }
-  return out;
+  return end;
 }
 
 constexpr std::size_t chunks_a_commit = 500;
@@ -109,7 +109,7 @@ Result<std::uint64_t> LogStore::append(std::string_view build, std::uint64_t off
                  slipway::format("a chunk of {} bytes of the log of build {}: send at most {}",
                                  bytes.size(), build, max_log_chunk));
   std::uint64_t size = 0;
-  const std::string masked = without_tokens(bytes);
+  const std::string masked = mask_tokens(bytes);
   const auto add = [&](WriteTransaction& transaction) -> Result<void> {
     if (guard) SLIPWAY_CHECK(guard(transaction));
     SLIPWAY_TRY(size, size_in(transaction, build));
@@ -127,8 +127,12 @@ Result<std::uint64_t> LogStore::append(std::string_view build, std::uint64_t off
                                    build, most_bytes_));
     const auto room = static_cast<std::size_t>(
         std::min<std::uint64_t>(most_bytes_ - size, bytes.size()));
-    const auto fresh = std::string_view(masked).substr(static_cast<std::size_t>(known));
-    SLIPWAY_TRY(size, add_to_end(transaction, build, size, fresh.substr(0, room)));
+    SLIPWAY_TRY(const std::string before, end_of_log(transaction, build, size));
+    std::string fresh = masked.substr(static_cast<std::size_t>(known));
+    const MaskedHead head = masked_head(before, fresh);
+    fresh.replace(head.begin, head.end - head.begin, head.end - head.begin, '*');
+    SLIPWAY_TRY(size, add_to_end(transaction, build, size,
+                                 std::string_view(fresh).substr(0, room)));
     if (fresh.size() <= room) return {};
     SLIPWAY_TRY(size, append_line(transaction, build,
                                   slipway::format("slipway: the log is cut here: it has reached {} "

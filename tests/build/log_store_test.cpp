@@ -149,6 +149,40 @@ TEST_F(LogStoreTest, TokensOfSlipwayAreMaskedCharacterForCharacterAndColoursStay
   EXPECT_EQ(text(), "\x1b[31mcurl -u x:slpw_" + std::string(35, '*') + "\x1b[0m slp_ slpr_short\n");
 }
 
+TEST_F(LogStoreTest, ATokenIsMaskedHoweverItIsCutIntoChunks) {
+  const std::string secret = "01JDCZ0M4Y7W3Q6S8N2V5X9K1B.1.abcdef";
+  for (const std::string prefix : {"slp_", "slpw_", "slpr_"}) {
+    const std::string line = "x:" + prefix + secret + " y\n";
+    const std::string masked = "x:" + prefix + std::string(secret.size(), '*') + " y\n";
+    for (std::size_t first = 0; first <= line.size(); ++first)
+      for (std::size_t second = first; second <= line.size(); ++second) {
+        const std::string build = prefix + std::to_string(first) + "-" + std::to_string(second);
+        std::uint64_t size = 0;
+        for (const std::string& chunk : {line.substr(0, first), line.substr(first, second - first),
+                                         line.substr(second)})
+          size = logs.append(build, size, chunk, {}).value();
+        std::string kept;
+        EXPECT_EQ(logs.read(build, 0, 1000, kept).value(), line.size());
+        while (kept.size() < line.size() && logs.read(build, kept.size(), 1000, kept).value() > 0) {
+        }
+        EXPECT_EQ(kept, masked) << first << " " << second;
+      }
+  }
+}
+
+TEST_F(LogStoreTest, WhatIsNoTokenIsNotMaskedBecauseOfWhatStoodBefore) {
+  for (const char* chunk : {"slip", "slp", "_x or slp_", " y", "slp_abc", " z\n", "*** 0123456789abcdef\n"})
+    ASSERT_TRUE(logs.append("b", logs.size("b").value(), chunk, {}).ok());
+  // Only what ended a chunk, and might have gone on, is masked.
+  EXPECT_EQ(text(), "slipslp_x or slp_ yslp_*** z\n*** 0123456789abcdef\n");
+}
+
+TEST_F(LogStoreTest, AChunkThatIsSentAgainWithMoreIsMaskedWhereItGoesOn) {
+  ASSERT_EQ(logs.append("b", 0, "a slpw_01234567", {}).value(), 15U);
+  ASSERT_EQ(logs.append("b", 0, "a slpw_0123456789abcdefghij z\n", {}).value(), 30U);
+  EXPECT_EQ(text(), "a slpw_" + std::string(20, '*') + " z\n");
+}
+
 class ArchivedLogTest : public LogStoreTest {
  protected:
   ArchivedLogTest() {
