@@ -101,7 +101,7 @@ void StepTimes::finish(MonotonicTime now, const Out& out) {
 void StepTimes::end_step(MonotonicTime now, std::string& text) {
   if (step_.empty()) return;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - began_);
-  text += slipway::format("slipway: {} took {}\n", step_, readable_duration(took));
+  text += slipway::format("==> {} took {}\n", step_, readable_duration(took));
   step_.clear();
 }
 

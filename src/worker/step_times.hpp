@@ -2,7 +2,7 @@
 //
 //   STEP 2/5: RUN make
 //   …
-//   slipway: STEP 2/5 took 3.21 s
+//   ==> STEP 2/5 took 3.21 s
 //   STEP 3/5: COPY . /app
 //
 // Steps are what buildah prints as `STEP n/m: `, with `[n/m] ` before it where there are stages; one

@@ -37,13 +37,13 @@ TEST(StepTimes, AStepEndsWhereTheNextBeginsAndAtCommit) {
                   252'000ms),
             "STEP 1/3: FROM docker.io/library/debian:12\n"
             "Trying to pull docker.io/library/debian:12...\n"
-            "slipway: STEP 1/3 took 3.21 s\n"
+            "==> STEP 1/3 took 3.21 s\n"
             "STEP 2/3: RUN make\n"
             "make: all is well\n"
             "\x1b[32mdone\x1b[0m\n"
-            "slipway: STEP 2/3 took 4 min 05 s\n"
+            "==> STEP 2/3 took 4 min 05 s\n"
             "STEP 3/3: CMD [\"/bin/app\"]\n"
-            "slipway: STEP 3/3 took 0.00 s\n"
+            "==> STEP 3/3 took 0.00 s\n"
             "COMMIT app/web\n"
             "Getting image source signatures\n");
 }
@@ -55,12 +55,12 @@ TEST(StepTimes, StagesAreNamedAndAFailedStepEndsWithTheBuild) {
                    {530ms, "Error: building at STEP \"RUN false\": exit status 1"}},
                   530ms),
             "[1/2] STEP 1/1: FROM scratch AS one\n"
-            "slipway: [1/2] STEP 1/1 took 0.01 s\n"
+            "==> [1/2] STEP 1/1 took 0.01 s\n"
             "[2/2] STEP 1/2: FROM scratch\n"
-            "slipway: [2/2] STEP 1/2 took 0.02 s\n"
+            "==> [2/2] STEP 1/2 took 0.02 s\n"
             "[2/2] STEP 2/2: RUN false\n"
             "Error: building at STEP \"RUN false\": exit status 1\n"
-            "slipway: [2/2] STEP 2/2 took 0.50 s\n");
+            "==> [2/2] STEP 2/2 took 0.50 s\n");
 }
 
 TEST(StepTimes, WhatIsNoStepStaysAsItIs) {
@@ -77,8 +77,8 @@ TEST(StepTimes, HoweverTheLogIsCut) {
   const std::string whole = timed({{0ms, log}}, 0ms);
   EXPECT_EQ(whole,
             "fetching\n[1/1] STEP 1/2: FROM a\nCOMMUNITY\nSTEP x\n"
-            "slipway: [1/1] STEP 1/2 took 0.00 s\n[1/1] STEP 2/2: RUN b\n"
-            "slipway: [1/1] STEP 2/2 took 0.00 s\n[1/1] COMMIT c\nend");
+            "==> [1/1] STEP 1/2 took 0.00 s\n[1/1] STEP 2/2: RUN b\n"
+            "==> [1/1] STEP 2/2 took 0.00 s\n[1/1] COMMIT c\nend");
   for (std::size_t first = 0; first <= log.size(); ++first)
     for (std::size_t second = first; second <= log.size(); second += 7)
       EXPECT_EQ(timed({{0ms, log.substr(0, first)},
