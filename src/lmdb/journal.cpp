@@ -217,14 +217,20 @@ Result<void> Journal::grow(std::uint64_t bytes) {
 
 /// Written zeros: an append into blocks that the file system has yet to find, or to mark as written,
 /// has it flush more than the append, and a full disk could refuse them. The slots are among them.
+/// One flush for all of them: writers wait.
 Result<void> Journal::write_zeros_until(std::uint64_t end) {
+  if (end <= size_) return {};
+  SLIPWAY_TRY(const auto file, files::open_file(path_, O_RDWR));
   const std::string zeros(zeros_at_once, '\0');
-  for (std::uint64_t place = size_; place < end; size_ = place) {
+  Result<void> written;
+  std::uint64_t place = size_;
+  while (written && place < end) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(zeros.size(), end - place));
-    SLIPWAY_CHECK(
-        files::write_at(file_, path_, place, std::as_bytes(std::span(zeros).first(piece))));
+    written = files::write_at(file, path_, place, std::as_bytes(std::span(zeros).first(piece)));
   }
-  return {};
+  SLIPWAY_CHECK(files::sync_file(file, path_));
+  size_ = place;
+  return written;
 }
 
 bool Journal::has_room(std::uint64_t bytes) const noexcept {
