@@ -1,6 +1,7 @@
 """An unchanged step is not run again, on a worker that has nothing; shown by what the step left, not by time."""
 
 import json
+import re
 import subprocess
 import tarfile
 import unittest
@@ -54,6 +55,9 @@ class LayerCacheTest(unittest.TestCase):
     def test_an_unchanged_step_is_not_run_again(self):
         early, late, log = self.build()
         self.assertIn("\nthe step ran with one\n", log)
+        steps = re.findall(r"(?m)^((?:\[\d+/\d+\] )?STEP \d+/\d+): ", log)
+        self.assertNotEqual(steps, [])
+        self.assertEqual(re.findall(r"(?m)^==> (.*) took \d+\.\d+ s$", log), steps, "each step has its time")
 
         again = self.build()
         self.assertEqual(again[:2], (early, late))
