@@ -38,10 +38,13 @@ Result<ResourceUsage> read_usage(const json::Value& value);
 struct BuildSubmission {
   BuildRequest request;
   BuildSecrets secrets;
+  /// The context is only named, without its media type or with its repository: find_context
+  /// (registry_context.hpp) makes it whole.
+  bool find_context = false;
 };
 
 /// The body of POST /api/v1/repositories/{name}/builds: members source (git: url, ref, commit; or
-/// context: digest, media_type), commit, context, dockerfile, target, args, labels, platforms,
+/// context: digest, media_type, repository), commit, context, dockerfile, target, args, labels, platforms,
 /// tags, format, priority, timeout ("1h", or whole seconds), secrets (id, value in base64),
 /// not_before (RFC 3339). A git source without ref and commit is of the ref HEAD.
 /// Errors: invalid_argument (which member), too_large.

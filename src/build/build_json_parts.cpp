@@ -46,14 +46,26 @@ Result<void> read_timeout(json::Value value, const std::string& path,
 Result<ContextSource> read_context_source(json::Value value, const std::string& path,
                                           UnknownMembers unknown) {
   json::ObjectReader reader(value, path);
+  const auto digest_into = [](std::optional<Digest>& out) {
+    return [&out](json::Value text, const std::string& at) -> Result<void> {
+      SLIPWAY_TRY(out, read_digest(text, at));
+      return {};
+    };
+  };
+  std::optional<Digest> digest, manifest;
+  std::optional<RepositoryName> repository;
   std::string media_type;
-  std::string digest;
-  reader.require("digest", digest);
-  reader.require("media_type", media_type);
+  reader.require("digest", digest_into(digest));
+  reader.read("media_type", media_type);
+  reader.read("repository", [&](json::Value name, const std::string& at) -> Result<void> {
+    auto parsed = RepositoryName::parse(name.text());
+    if (!parsed) return parsed.error().in(at);
+    repository = std::move(*parsed);
+    return {};
+  });
+  if (unknown == UnknownMembers::ignored) reader.read("manifest", digest_into(manifest));
   SLIPWAY_CHECK(reader.finish(unknown));
-  auto parsed = Digest::parse(digest);
-  if (!parsed) return parsed.error().in(reader.path_of("digest"));
-  return ContextSource{*parsed, std::move(media_type)};
+  return ContextSource{*digest, std::move(media_type), std::move(repository), manifest};
 }
 
 }  // namespace

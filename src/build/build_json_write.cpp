@@ -50,6 +50,8 @@ void write_source(json::Writer& out, const BuildSource& source) {
     const auto& context = std::get<ContextSource>(source);
     out.key("context").begin_object().member("digest", context.digest.to_string());
     out.member("media_type", context.media_type);
+    if (context.repository) out.member("repository", context.repository->str());
+    if (context.manifest) out.member("manifest", context.manifest->to_string());
   }
   out.end_object().end_object();
 }

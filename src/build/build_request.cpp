@@ -158,7 +158,7 @@ Result<BuildSubmission> parse_build_submission(const RepositoryName& repository,
   SLIPWAY_TRY(const json::Document document, json::Document::parse(json));
   constexpr UnknownMembers refused = UnknownMembers::refused;
   json::ObjectReader reader(document.root(), "");
-  BuildSubmission submission{BuildRequest(repository, GitSource()), {}};
+  BuildSubmission submission{BuildRequest(repository, GitSource()), {}, false};
   BuildRequest& request = submission.request;
   reader.require("source", [&](json::Value value, const std::string& path) -> Result<void> {
     SLIPWAY_TRY(request.source, read_source(value, path, refused));
@@ -171,6 +171,10 @@ Result<BuildSubmission> parse_build_submission(const RepositoryName& repository,
   if (auto* git = std::get_if<GitSource>(&request.source);
       git != nullptr && git->ref.empty() && git->commit.empty())
     git->ref = "HEAD";
+  if (auto* context = std::get_if<ContextSource>(&request.source)) {
+    submission.find_context = context->media_type.empty() || context->repository;
+    if (context->media_type.empty()) context->media_type = "application/x-tar";
+  }
   SLIPWAY_CHECK(check_build_request(request));
   return submission;
 }

@@ -27,7 +27,7 @@ std::string record_key(std::string_view id) {
 std::optional<std::string> hold_key(const Build& build) {
   const auto* context = std::get_if<ContextSource>(&build.request.source);
   if (context == nullptr) return std::nullopt;
-  return rows::kept_by(build.request.repository, context->digest, build.id).str();
+  return rows::kept_by(context->held_by(build.request.repository), context->digest, build.id).str();
 }
 
 std::vector<BuildRow> derived_rows(const Build& build) {
@@ -87,7 +87,7 @@ Result<Build> load_build(const ReadView& view, std::string_view id) {
 
 Result<void> insert_build(WriteTransaction& transaction, const Build& build) {
   if (const auto* context = std::get_if<ContextSource>(&build.request.source)) {
-    const RepositoryName& repository = build.request.repository;
+    const RepositoryName& repository = context->held_by(build.request.repository);
     SLIPWAY_TRY(const auto blob, rows::find_blob(transaction, repository, context->digest));
     if (!blob)
       return Error(ErrorCode::not_found,
@@ -115,8 +115,9 @@ Result<void> release_context(WriteTransaction& transaction, const Build& build,
   if (!hold) return {};
   SLIPWAY_TRY(const bool held, transaction.erase(*hold));
   if (!held) return {};
-  const Digest& digest = std::get<ContextSource>(build.request.source).digest;
-  return rows::renew(transaction, build.request.repository, digest, lease, now);
+  const auto& context = std::get<ContextSource>(build.request.source);
+  return rows::renew(transaction, context.held_by(build.request.repository), context.digest, lease,
+                     now);
 }
 
 Result<void> erase_build(WriteTransaction& transaction, const Build& build, const LeaseTerms& lease,

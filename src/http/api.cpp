@@ -6,6 +6,8 @@
 #include <slipway/core/byte_range.hpp>
 #include <slipway/core/media_type.hpp>
 
+#include "http/access_table.hpp"
+
 namespace slipway {
 namespace {
 
@@ -92,6 +94,12 @@ Result<Build> visible_build(const ApiCall& call, std::string_view id) {
     SLIPWAY_CHECK(call.parts().policy.check(call.need, call.identity,
                                             {build->request.repository.str(), id}));
   return build;
+}
+
+Result<void> check_context_access(const ApiCall& call, const ContextSource& context) {
+  if (!context.repository) return {};
+  return call.parts().policy.check(access::read_repository, call.identity,
+                                   {context.repository->str(), {}});
 }
 
 Result<void> check_destination(const ApiCall& call, std::string_view member, std::string_view url) {

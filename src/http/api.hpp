@@ -83,6 +83,10 @@ Result<RepositoryName> repository_of(const ApiCall& call);
 /// The build of that id, when the caller may see it. Errors: not_found (also: may not), io.
 Result<Build> visible_build(const ApiCall& call, std::string_view id);
 
+/// May the caller pull what a build is to be made of, where it lies in a repository that was named?
+/// Errors: not_found (may not, as if there were none).
+Result<void> check_context_access(const ApiCall& call, const ContextSource& context);
+
 /// May the server be made to send something to this URL, which the member says? Errors:
 /// invalid_argument.
 Result<void> check_destination(const ApiCall& call, std::string_view member, std::string_view url);

@@ -151,6 +151,8 @@ HttpAction cancel_build(const ApiCallPointer& call, HttpResponse&) {
 HttpAction retry_build(const ApiCallPointer& call, HttpResponse&) {
   return answer_blocking(call, [](const ApiCall& asked, HttpResponse& answer) -> Result<void> {
     SLIPWAY_TRY(const Build build, visible_build(asked, asked.parameters.front()));
+    if (const auto* context = std::get_if<ContextSource>(&build.request.source))
+      SLIPWAY_CHECK(check_context_access(asked, *context));
     SLIPWAY_TRY(const Build again, asked.parts().queue.retry(build.id));
     answer.add("Location", "/api/v1/builds/" + again.id);
     return respond_with_build(202, again, answer);

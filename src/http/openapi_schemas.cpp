@@ -20,7 +20,8 @@ const std::string_view openapi_schemas = R"json({
   "source": {"type": "object", "properties": {"git": {"type": "object",
   "properties": {"url": {"type": "string"}, "ref": {"type": "string"},
   "commit": {"type": "string"}}, "required": ["url"]}, "context": {"type": "object",
-  "properties": {"digest": {"type": "string"}, "media_type": {"type": "string"}},
+  "properties": {"digest": {"type": "string"}, "media_type": {"type": "string"},
+  "repository": {"type": "string"}, "manifest": {"type": "string"}},
   "required": ["digest"]}}}, "commit": {"type": "object", "properties": {"id": {"type": "string"},
   "message": {"type": "string"}, "url": {"type": "string"}, "timestamp": {"type": "string"},
   "author": {"type": "object", "properties": {"name": {"type": "string"},
@@ -59,7 +60,9 @@ const std::string_view openapi_schemas = R"json({
 "BuildRequest": {"type": "object", "properties": {"source": {"type": "object",
   "properties": {"git": {"type": "object", "properties": {"url": {"type": "string"},
   "ref": {"type": "string"}, "commit": {"type": "string"}}, "required": ["url"]},
-  "context": {"$ref": "#/components/schemas/Context"}}, "minProperties": 1, "maxProperties": 1},
+  "context": {"type": "object", "properties": {"digest": {"type": "string"},
+  "media_type": {"type": "string"}, "repository": {"type": "string"}}, "required": ["digest"]}},
+  "minProperties": 1, "maxProperties": 1},
   "secrets": {"type": "array", "maxItems": 64, "items": {"type": "object", "properties": {
   "id": {"type": "string", "pattern": "^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$"}, "value": {
   "type": "string", "contentEncoding": "base64"}}, "required": ["id", "value"]}}, "commit": {"type": "object", "properties": {"id": {"type": "string"},

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include <slipway/build/registry_context.hpp>
 #include <slipway/core/media_type.hpp>
 #include <slipway/core/quantity.hpp>
 #include <slipway/support/hasher.hpp>
@@ -116,7 +117,14 @@ Result<void> submit(const ApiCall& call, const BuildRequest& request, const Buil
 
 Result<void> submit_json(const ApiCall& call, std::string&& body, HttpResponse& response) {
   SLIPWAY_TRY(const RepositoryName repository, repository_of(call));
-  SLIPWAY_TRY(const BuildSubmission asked, parse_build_submission(repository, body));
+  SLIPWAY_TRY(BuildSubmission asked, parse_build_submission(repository, body));
+  if (asked.find_context) {
+    auto& context = std::get<ContextSource>(asked.request.source);
+    SLIPWAY_CHECK(check_context_access(call, context));
+    SLIPWAY_TRY(context, find_context(call.parts().registry, context.held_by(repository),
+                                      context.digest));
+    if (context.repository == repository) context.repository.reset();
+  }
   if (const auto* git = std::get_if<GitSource>(&asked.request.source))
     SLIPWAY_CHECK(check_git_url(git->url, call.api.options.git_protocols));
   return submit(call, asked.request, asked.secrets, response);

@@ -92,7 +92,8 @@ Result<void> send_context(const ApiCall& call, HttpResponse& response) {
   if (context == nullptr)
     return Error(ErrorCode::not_found, "build " + build.id + " has a git source, no context");
   SLIPWAY_TRY(Blob blob,
-              call.parts().registry.open_blob(build.request.repository, context->digest));
+              call.parts().registry.open_blob(context->held_by(build.request.repository),
+                                              context->digest));
   response.add("Content-Type", context->media_type);
   fill_body(std::move(blob), response);
   return {};

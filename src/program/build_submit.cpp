@@ -29,6 +29,7 @@ struct SubmitOptions {
   std::string ref;
   std::string commit;
   std::string context;
+  std::string context_digest;  // [REPO@]sha256:…
   std::string file;
   std::vector<std::string> arguments;  // K=V
   std::vector<std::string> secrets;    // id=ID,src=FILE
@@ -55,14 +56,23 @@ std::optional<std::string> parse_format(std::string_view text) {
   return std::string(text);
 }
 
+/// Of "REPO@sha256:…" or "sha256:…".
+std::string_view digest_part(std::string_view named) {
+  return named.substr(named.find('@') + 1);  // npos + 1 is 0
+}
+
 /// What a person got wrong; nullopt when nothing.
 std::optional<std::string> mistake_in(const SubmitOptions& options) {
   if (const auto name = RepositoryName::parse(options.repository); !name)
     return name.error().message;
-  if (options.git.empty() == options.context.empty())
-    return "slipway build submit: expected a source, either --git URL or --context DIR";
+  const auto sources = static_cast<int>(!options.git.empty()) +
+                       static_cast<int>(!options.context.empty()) +
+                       static_cast<int>(!options.context_digest.empty());
+  if (sources != 1)
+    return "slipway build submit: expected one source: --git URL, --context DIR or "
+           "--context-digest REPO@sha256:...";
   if (options.git.empty() && (!options.ref.empty() || !options.commit.empty()))
-    return "slipway build submit: --ref and --commit go with --git, and there is --context";
+    return "slipway build submit: --ref and --commit go with --git alone";
   if (!options.ref.empty() && !options.commit.empty())
     return "slipway build submit: expected one of --ref and --commit, got both";
   for (const std::string& argument : options.arguments)
@@ -70,6 +80,9 @@ std::optional<std::string> mistake_in(const SubmitOptions& options) {
       return slipway::format("--build-arg: expected KEY=VALUE, got \"{}\"", argument);
   for (const std::string& tag : options.tags)
     if (!Tag::valid(tag)) return Tag::parse(tag).error().message;
+  if (const std::string_view digest = digest_part(options.context_digest); !digest.empty())
+    if (const auto parsed = Digest::parse(digest); !parsed)
+      return slipway::format("--context-digest: {}", parsed.error().message);
   if (std::error_code error; !options.context.empty()) {
     const auto status = std::filesystem::status(options.context, error);
     if (!std::filesystem::is_directory(status) && !std::filesystem::is_regular_file(status))
@@ -98,6 +111,17 @@ std::string git_source(const SubmitOptions& options) {
   json::Writer json;
   json.begin_object().key("git").begin_object().member("url", options.git);
   json.member_if("ref", full_ref(options.ref)).member_if("commit", options.commit);
+  json.end_object().end_object();
+  return json.take();
+}
+
+std::string registry_source(const SubmitOptions& options) {
+  const std::string_view named = options.context_digest;
+  json::Writer json;
+  json.begin_object().key("context").begin_object();
+  if (const std::size_t mark = named.find('@'); mark != std::string_view::npos)
+    json.member("repository", named.substr(0, mark));
+  json.member("digest", digest_part(named));
   json.end_object().end_object();
   return json.take();
 }
@@ -167,6 +191,8 @@ Result<std::string> send_context(const SubmitOptions& options, const ApiClient& 
 Result<std::string> submit_source(const SubmitOptions& options, const ApiClient& client) {
   SLIPWAY_TRY(const BuildSecrets secrets, read_secret_options(options.secrets));
   const std::string builds = repository_path(options, "builds");
+  if (!options.context_digest.empty())
+    return client.post(builds, json_request(options, registry_source(options), secrets));
   if (options.context.empty())
     return client.post(builds, json_request(options, git_source(options), secrets));
   if (secrets.empty()) return send_context(options, client, builds + context_query(options));
@@ -224,6 +250,10 @@ void add_build_submit_command(CLI::App& group, Command& command) {
   app->add_option("--commit", options->commit, "A commit's id in full")->type_name("SHA");
   app->add_option("--context", options->context, "Send this folder, or this tar")
       ->type_name("DIR|FILE");
+  app->add_option("--context-digest", options->context_digest,
+                  "A tar that is in the registry, by its digest or by that of an artifact whose only "
+                  "layer it is")
+      ->type_name("[REPO@]DIGEST");
   app->add_option("--file", options->file, "The Dockerfile (default Dockerfile)");
   app->add_option("--build-arg", options->arguments, "Repeatable")
       ->type_name("K=V")

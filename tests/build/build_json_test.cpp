@@ -96,6 +96,21 @@ TEST(BuildJson, LeavesOutWhatDoesNotApply) {
   EXPECT_EQ(parse_build(to_json(build)).value(), build);
 }
 
+TEST(BuildJson, SaysWhereAContextOfTheRegistryIs) {
+  const Digest digest = Digest::parse(digest_text).value();
+  const ContextSource source{digest, "application/gzip", RepositoryName::parse("app/src").value(),
+                             digest};
+  const Build build("01JDCZ0M4Y7W3Q6S8N2V5X9K1B",
+                    BuildRequest(RepositoryName::parse("tool").value(), source));
+  const std::string json = to_json(build);
+  EXPECT_NE(json.find(R"("media_type":"application/gzip","repository":"app/src",)"
+                      R"("manifest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e7304)"
+                      R"(3362938b9824"}})"),
+            std::string::npos)
+      << json;
+  EXPECT_EQ(parse_build(json).value(), build);
+}
+
 TEST(BuildJson, KeepsEveryMemberOfASupersededRetry) {
   Build build = full_build();
   build.request.labels = {{"org.example.team", "web"}};

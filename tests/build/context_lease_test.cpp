@@ -98,6 +98,21 @@ TEST_F(ContextLeaseTest, AContextThatNoBuildUsedGoesWithItsLease) {
   EXPECT_FALSE(context_is_there());
 }
 
+TEST_F(ContextLeaseTest, AContextOfAnotherRepositoryIsKeptThere) {
+  put_context();
+  ContextSource source{digest_of("a tar"), "application/x-tar"};
+  source.repository = repository_;
+  const Build build =
+      world_.submit(BuildRequest(*RepositoryName::parse("other/web"), source));
+  world_.clock.advance(1000h);
+  EXPECT_TRUE(context_is_there());
+  ASSERT_TRUE(world_.queue->cancel(build.id, "enough").ok());
+  world_.clock.advance(retained_ + 1ms);
+  EXPECT_TRUE(context_is_there());
+  world_.clock.advance(leased_);
+  EXPECT_FALSE(context_is_there());
+}
+
 TEST_F(ContextLeaseTest, ABuildWhoseContextIsGoneIsRefusedAtOnce) {
   put_context();
   const Build build = world_.submit(request());

@@ -35,11 +35,16 @@ struct GitSource {
   friend bool operator==(const GitSource&, const GitSource&) = default;
 };
 
-/// A build context that came with the request: a tar, kept as a blob of the repository.
+/// A build context: a tar that is a blob, of the build's repository or of another one here.
 struct ContextSource {
   Digest digest;
   std::string media_type;  // application/x-tar, application/gzip, application/zstd
+  std::optional<RepositoryName> repository = {};  // that holds it; nullopt: the build's own
+  std::optional<Digest> manifest = {};  // whose only layer it is, when that was named
 
+  [[nodiscard]] const RepositoryName& held_by(const RepositoryName& own) const noexcept {
+    return repository ? *repository : own;
+  }
   friend bool operator==(const ContextSource&, const ContextSource&) = default;
 };
 
