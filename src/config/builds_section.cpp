@@ -120,6 +120,7 @@ Result<LocalBackendConfiguration> read_backend(const Node& node, const ConfigPla
       backend.isolation);
   section.read_count("processes", backend.processes);
   section.read_bytes("memory", backend.memory);
+  section.read_bytes("disk", backend.disk);
   section.read("builder", [](const Node& builder, const ConfigPlace& builder_place) {
     return expect_word(builder, builder_place, "buildah");
   });

@@ -63,7 +63,8 @@ struct LocalBackendConfiguration {
   std::filesystem::path program;  // that workers are; empty: the running one
   bool isolation = true;          // builds run as users of their own where the machine allows it
   unsigned processes = 4096;      // of each of those users
-  std::uint64_t memory = 0;       // bytes of data of each of their processes; 0: no limit
+  std::uint64_t memory = 0;       // bytes of a build, or of each of its processes; 0: no limit
+  std::uint64_t disk = 0;         // bytes that a build may put on the disk; 0: no limit
 };
 
 /// What keeps strangers from using up the server.

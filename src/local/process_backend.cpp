@@ -20,6 +20,7 @@
 #include "local/process_family.hpp"
 #include "local/process_launch.hpp"
 #include "local/process_record.hpp"
+#include "support/cgroup.hpp"
 #include "support/isolation.hpp"
 #include "support/private_file.hpp"
 #include "support/remove_tree.hpp"
@@ -237,6 +238,7 @@ Result<void> ProcessBackend::stop(std::string_view name) {
 
   auto ended = end_processes(name, leader, handle);
   if (handle >= 0) ::close(handle);
+  if (ended && options_.first_user) remove_cgroup(name);
   if (ended) ended = remove_tree(folder_of(name));
 
   lock.lock();

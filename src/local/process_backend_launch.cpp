@@ -84,6 +84,10 @@ LaunchSpec ProcessBackend::launch_spec(const fs::path& folder, unsigned place,
     spec.arguments.emplace_back("--memory");
     spec.arguments.push_back(std::to_string(options_.memory));
   }
+  if (options_.disk > 0) {
+    spec.arguments.emplace_back("--disk");
+    spec.arguments.push_back(std::to_string(options_.disk));
+  }
   spec.folder = folder / "work";
   spec.output = folder / "output";
   spec.record = folder / "worker.json";

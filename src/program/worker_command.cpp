@@ -35,6 +35,7 @@ struct WorkerCommandOptions {
   std::string hide;
   std::optional<std::uint64_t> processes;
   std::optional<std::uint64_t> memory;
+  std::uint64_t disk = 0;
 };
 
 Result<std::string> registration_token(const WorkerCommandOptions& options) {
@@ -103,6 +104,7 @@ ExitStatus work(const WorkerCommandOptions& options) {
                            : std::filesystem::temp_directory_path() /
                                  slipway::format("slipway-worker-{}", ::getpid());
 
+  worker.disk = options.disk;
   if (options.users) {
     worker.isolation.emplace();
     worker.isolation->first_user = *options.users;
@@ -149,10 +151,13 @@ void add_worker_command(CLI::App& parent, Command& command) {
       ->type_name("UID");
   app->add_option("--hide", options->hide, "With --users: a folder that builds see nothing of")
       ->type_name("DIR");
-  app->add_option("--processes", options->processes, "With --users: how many, of each user")
+  app->add_option("--processes", options->processes, "With --users: how many, of each user and together")
       ->type_name("N");
-  app->add_option("--memory", options->memory, "With --users: data of each process")
+  app->add_option("--memory", options->memory,
+                  "With --users: of all processes together where the machine has control groups, else "
+                  "the data of each")
       ->type_name("BYTES");
+  app->add_option("--disk", options->disk, "What a build may put on the disk")->type_name("BYTES");
   app->add_option("--ca", options->ca, "PEM file with more certificate authorities")
       ->type_name("FILE");
   add_certificate_options(*app, options->certificate, options->key);

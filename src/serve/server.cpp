@@ -25,7 +25,9 @@
 #include "serve/outbox_sender.hpp"
 #include "serve/status_courier.hpp"
 #include "serve/worker_identity.hpp"
+#include "support/cgroup.hpp"
 #include "support/format.hpp"
+#include "worker/build_disk.hpp"
 
 namespace slipway {
 namespace {
@@ -155,6 +157,11 @@ class RunningServer final : public Server {
         options.worker_arguments.emplace_back("--certificate");
         options.worker_arguments.push_back(worker_identity_.string());
       }
+      options.disk = wanted.disk;
+      if (wanted.disk > 0 && choose_disk_bound(probe_disk()) == DiskBound::watched)
+        log_.warning("the disk of builds is measured now and then, not limited",
+                     {{"backend", options.name},
+                      {"reason", "that needs root, loop devices, mkfs.ext4 and mount"}});
       if (wanted.isolation) isolate(options, wanted);
       SLIPWAY_TRY(auto backend, make_local_backend(options, log_));
       backends_.push_back(std::move(backend));
@@ -176,6 +183,9 @@ class RunningServer final : public Server {
                    {{"backend", options.name}, {"reason", possible.error().message}});
       return;
     }
+    if (const auto groups = find_cgroup_place(); !groups)
+      log_.warning("memory and processes of builds are limited one by one, not together",
+                   {{"backend", options.name}, {"reason", groups.error().message}});
     if (const auto kept = keep_from_link_local(options); !kept)
       log_.warning("builds can reach 169.254.169.254",
                    {{"backend", options.name}, {"reason", kept.error().message}});

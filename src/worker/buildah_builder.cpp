@@ -80,9 +80,13 @@ class SecretFiles {
   std::vector<std::pair<std::string, fs::path>> list_;  // id, file
 };
 
-void add_usage(const ProcessEnd& end, const fs::path& folder, ResourceUsage& usage) {
+/// `group`: of the build, when it has one.
+void add_usage(const ProcessEnd& end, const std::optional<Cgroup>& group, const fs::path& folder,
+               ResourceUsage& usage) {
   usage.cpu += end.cpu;
-  usage.peak_memory_bytes = std::max(usage.peak_memory_bytes, end.peak_memory_bytes);
+  const std::uint64_t together = group ? group->usage().peak_memory : 0;
+  usage.peak_memory_bytes =
+      std::max({usage.peak_memory_bytes, end.peak_memory_bytes, together});
   usage.disk_bytes = std::max(usage.disk_bytes, disk_usage(folder));
 }
 
@@ -102,7 +106,9 @@ bool is_cache_failure(const BuildahOutput& output) {
 
 class BuildahBuilder final : public Builder {
  public:
-  explicit BuildahBuilder(BuildahBuilderOptions options) : options_(std::move(options)) {}
+  explicit BuildahBuilder(BuildahBuilderOptions options) : options_(std::move(options)) {
+    if (options_.isolation && options_.groups) memory_limit_ = options_.isolation->memory;
+  }
 
   Step<std::vector<BuiltImage>> build(const BuildJob& job, const BuildLog& log,
                                       std::stop_token stop) override;
@@ -119,12 +125,20 @@ class BuildahBuilder final : public Builder {
   static bool needs_docker_format(const BuildJob& job, const Places& places, const BuildLog& log);
   /// buildah, or what isolates it, with the environment of this build.
   [[nodiscard]] ProcessSpec process(const BuildJob& job, std::vector<std::string> arguments) const;
+  /// Makes the build's control group. Errors: unsupported, io.
+  Result<void> begin_group();
+  Step<std::vector<BuiltImage>> build_in_group(const BuildJob& job, const BuildLog& log,
+                                               const std::stop_token& stop);
+  [[nodiscard]] Shortages shortages_since(std::uint64_t machine_kills, std::uint64_t own_kills,
+                                          const fs::path& folder) const;
   Step<BuiltImage> build_one(const BuildJob& job, BuildahCommand command, const Places& places,
                              const BuildLog& log, const std::stop_token& stop);
   Step<BuiltImage> export_image(const BuildJob& job, const BuildahCommand& command,
                                 const BuildLog& log, const std::stop_token& stop);
 
   const BuildahBuilderOptions options_;
+  std::optional<std::uint64_t> memory_limit_;  // of the group
+  std::optional<Cgroup> group_;                // of the build that runs
 };
 
 std::variant<BuildahBuilder::Places, BuildFailure> BuildahBuilder::find_places(
@@ -196,7 +210,9 @@ ProcessSpec BuildahBuilder::process(const BuildJob& job,
   ProcessSpec spec;
   spec.environment = child_environment();
   if (options_.isolation) {
-    spec.arguments = isolate_arguments(*options_.isolation, job.work_folder.parent_path());
+    IsolationSpec isolation = *options_.isolation;
+    if (group_) isolation.memory.reset();  // it counts all together
+    spec.arguments = isolate_arguments(isolation, job.work_folder.parent_path());
     // What is at home here cannot be read there.
     set_variable(spec.environment, "HOME", (job.work_folder / "tmp").string());
   }
@@ -208,7 +224,26 @@ ProcessSpec BuildahBuilder::process(const BuildJob& job,
   set_variable(spec.environment, "CONTAINERS_STORAGE_CONF",
                (job.work_folder / "storage.conf").string());
   spec.folder = job.work_folder;
+  if (group_) spec.groups = group_->entries();
   return spec;
+}
+
+Result<void> BuildahBuilder::begin_group() {
+  if (!options_.isolation || !options_.groups) return {};
+  const CgroupLimits limits{options_.isolation->memory, options_.isolation->processes};
+  SLIPWAY_TRY(group_, Cgroup::make(*options_.groups, options_.group_name, limits));
+  return {};
+}
+
+Shortages BuildahBuilder::shortages_since(std::uint64_t machine_kills, std::uint64_t own_kills,
+                                          const fs::path& folder) const {
+  Shortages shortages;
+  shortages.memory = processes_killed_for_memory() > machine_kills;
+  shortages.disk = is_full(folder);
+  if (!group_ || !memory_limit_) return shortages;
+  const CgroupUsage usage = group_->usage();
+  if (usage.at_memory_limit && usage.killed > own_kills) shortages.memory_limit = *memory_limit_;
+  return shortages;
 }
 
 Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, BuildahCommand command,
@@ -237,6 +272,7 @@ Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, BuildahCommand c
 
   BuildahOutput output;
   const std::uint64_t kills_before = processes_killed_for_memory();
+  const std::uint64_t own_kills_before = group_ ? group_->usage().killed : 0;
   ProcessSpec spec = process(job, build_arguments(command, request));
   spec.output = [&](std::string_view bytes) {
     output.add(bytes);
@@ -245,7 +281,7 @@ Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, BuildahCommand c
   };
   auto run = run_process(spec, stop);
   output.finish();
-  if (run && job.usage != nullptr) add_usage(*run, job.work_folder, *job.usage);
+  if (run && job.usage != nullptr) add_usage(*run, group_, job.work_folder, *job.usage);
   if (!run)
     return infrastructure_failure(
         run.error().code == ErrorCode::not_found ? "builder_missing" : "builder_failed",
@@ -263,7 +299,7 @@ Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, BuildahCommand c
 
   BuildahFailure failed = classify_buildah_failure(
       output, *run, places.instructions,
-      {processes_killed_for_memory() > kills_before, is_full(job.work_folder)});
+      shortages_since(kills_before, own_kills_before, job.work_folder));
   log("\n" +
       (failed.line == 0 ? "" : request.dockerfile + ":" + std::to_string(failed.line) + ": ") +
       failed.failure.message + "\n");
@@ -285,6 +321,17 @@ Step<BuiltImage> BuildahBuilder::export_image(const BuildJob& job, const Buildah
 
 Step<std::vector<BuiltImage>> BuildahBuilder::build(const BuildJob& job, const BuildLog& log,
                                                     std::stop_token stop) {
+  if (auto begun = begin_group(); !begun)
+    return infrastructure_failure("builder_failed", begun.error().message);
+  auto built = build_in_group(job, log, stop);
+  if (group_) remove_cgroup(options_.group_name);
+  group_.reset();
+  return built;
+}
+
+Step<std::vector<BuiltImage>> BuildahBuilder::build_in_group(const BuildJob& job,
+                                                             const BuildLog& log,
+                                                             const std::stop_token& stop) {
   auto found = find_places(job);
   if (auto* failure = std::get_if<BuildFailure>(&found)) return std::move(*failure);
   const Places& places = std::get<Places>(found);

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "support/cgroup.hpp"
 #include "support/isolation.hpp"
 #include "worker/buildah_setup.hpp"
 #include "worker/builder.hpp"
@@ -25,6 +26,10 @@ struct BuildahBuilderOptions {
   RegistryTrust trust = {};
   std::optional<BuildahSetup> setup;  // nullopt: probed
   std::optional<IsolationSpec> isolation;
+  /// Where each build has a control group of this name, with the memory and the processes of
+  /// `isolation` as limits of all of it together.
+  std::optional<CgroupPlace> groups;
+  std::string group_name;
 };
 
 std::unique_ptr<Builder> make_buildah_builder(BuildahBuilderOptions options = {});

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <string>
 
 namespace slipway {
 namespace {
@@ -210,6 +211,12 @@ BuildahFailure classify_buildah_failure(const BuildahOutput& output, const Proce
   if (shortages.disk && failure.reason == "step_failed")
     failure = {FailureClass::infrastructure, "no_space",
                failure.message + "; the worker's disk is full", std::nullopt};
+  else if (shortages.memory_limit > 0 &&
+           (failure.reason == "step_failed" || failure.reason == "builder_failed"))
+    failure = {FailureClass::user, "out_of_memory",
+               failure.message + "; the build may have " + std::to_string(shortages.memory_limit >> 20U) +
+                   " MiB of memory, and a process that wanted more was killed",
+               std::nullopt};
   else if (shortages.memory && (failure.reason == "step_failed" || killed_builder))
     failure = {FailureClass::infrastructure, "out_of_memory",
                failure.message + "; the machine ran out of memory and killed a process",

@@ -4,13 +4,15 @@
 // by parts of them that have stayed the same since.
 //
 //   user            dockerfile_invalid, dockerfile_missing, copy_source_missing, step_failed,
-//                   target_not_found, base_image_not_found, base_image_denied, download_failed
+//                   target_not_found, base_image_not_found, base_image_denied, download_failed,
+//                   out_of_memory (beyond the build's own limit)
 //   infrastructure  no_space, out_of_memory, registry_unreachable, builder_failed
 //
 // Thread safety: pure functions; a watcher belongs to one thread at a time.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -65,6 +67,7 @@ struct BuildahFailure {
 struct Shortages {
   bool memory = false;  // the kernel killed a process for its memory
   bool disk = false;    // the work folder's file system is full
+  std::uint64_t memory_limit = 0;  // memory: bytes, of the build's own limit; 0: the machine's
 };
 
 BuildahFailure classify_buildah_failure(const BuildahOutput& output, const ProcessEnd& end,

@@ -62,6 +62,7 @@ struct Launch {
   char* const* arguments;
   char* const* environment;
   const char* folder;  // nullptr: stay
+  const char* const* groups;  // files to enter control groups by; ends with nullptr
   pid_t parent;
   int output;
   int error;  // gets errno when the program could not be run
@@ -82,6 +83,11 @@ struct Launch {
 
   if (::setsid() < 0 || ::prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail();
   if (::getppid() != launch.parent) ::_exit(127);  // it died before the request was in force
+  for (const char* const* group = launch.groups; *group != nullptr; ++group) {
+    const int entry = ::open(*group, O_WRONLY | O_CLOEXEC);
+    if (entry < 0 || ::write(entry, "0", 1) != 1) fail();
+    ::close(entry);
+  }
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || ::dup2(null, 0) < 0 || ::dup2(launch.output, 1) < 0 ||
       ::dup2(launch.output, 2) < 0)
@@ -113,6 +119,9 @@ Result<Child> start(const ProcessSpec& spec) {
   for (const auto& [name, value] : spec.environment) variables.push_back(name + "=" + value);
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(variables);
+  std::vector<const char*> groups;
+  for (const std::filesystem::path& group : spec.groups) groups.push_back(group.c_str());
+  groups.push_back(nullptr);
 
   std::array<int, 2> output{}, error{};
   if (::pipe2(output.data(), O_CLOEXEC) < 0) return system_error("pipe");
@@ -123,8 +132,8 @@ Result<Child> start(const ProcessSpec& spec) {
   if (::prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) return system_error("prctl");
   const Launch launch{program->c_str(), argv.data(),
                       envp.data(),      spec.folder.empty() ? nullptr : spec.folder.c_str(),
-                      ::getpid(),       output[1],
-                      error[1]};
+                      groups.data(),    ::getpid(),
+                      output[1],        error[1]};
   const pid_t pid = ::fork();
   if (pid < 0) return system_error("fork");
   if (pid == 0) run_child(launch);

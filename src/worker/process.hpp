@@ -32,6 +32,7 @@ struct ProcessSpec {
   /// Gets what the program writes to standard output and error, as it comes. It may block: the
   /// program then waits.
   std::function<void(std::string_view)> output;
+  std::vector<std::filesystem::path> groups = {};  // Cgroup::entries of the one that it is in
 };
 
 struct ProcessEnd {

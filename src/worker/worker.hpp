@@ -13,6 +13,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <stop_token>
@@ -36,6 +37,8 @@ struct WorkerOptions {
   /// How what a Dockerfile says is kept from harm; nullopt: it runs as this process' user. `folder`
   /// is filled in.
   std::optional<IsolationSpec> isolation;
+  /// What a build may put on the disk, its source included, in bytes; 0: no limit. See build_disk.hpp.
+  std::uint64_t disk = 0;
   /// How long a server that does not answer is tried before the build is registered; 0: for ever.
   std::chrono::milliseconds idle_exit{0};
   /// How long a server that does not answer is tried afterwards.

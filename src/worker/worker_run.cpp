@@ -9,6 +9,8 @@
 #include <system_error>
 
 #include "support/remove_tree.hpp"
+#include "worker/build_disk.hpp"
+#include "worker/buildah_setup.hpp"
 #include "worker/context_source.hpp"
 #include "worker/git_source.hpp"
 #include "worker/image_push.hpp"
@@ -103,12 +105,12 @@ Result<WorkerOutcome> WorkerRun::run(std::stop_token stop) {
   const std::stop_callback told(stop, [this] { work_stop_.request_stop(); });
   std::jthread heart([this](const std::stop_token& end) { heartbeat(end); });
 
-  const Step<Digest> result = work();
+  const Step<Digest> result = with_own_limits(work());
   auto outcome = report(result, stop);
   heart.request_stop();
   heart.join();
   sender_.reset();
-  if (auto removed = folder_.empty() ? Result<void>() : remove_tree(folder_); !removed)
+  if (auto removed = root_.empty() ? Result<void>() : remove_tree(root_); !removed)
     log_.warning("work folder left behind", {{"error", removed.error().message}});
   return outcome;
 }
@@ -172,13 +174,21 @@ Result<void> WorkerRun::prepare_folder() {
     return Error(ErrorCode::invalid_argument, "the server sent a build without a proper id");
   std::error_code error;
   const fs::path base = fs::absolute(options_.work_folder, error);
-  folder_ = base / ("build-" + name);
-  SLIPWAY_CHECK(remove_tree(folder_));
+  root_ = folder_ = base / ("build-" + name);
+  SLIPWAY_CHECK(remove_tree(root_));
+  if (options_.disk > 0 && choose_disk_bound(probe_disk()) == DiskBound::file_system) {
+    folder_ = root_ / "disk";
+    fs::create_directories(root_, error);
+    if (!error) fs::permissions(root_, fs::perms::owner_all, error);
+    if (error) return Error(ErrorCode::io, root_.string() + ": " + error.message());
+    SLIPWAY_CHECK(mount_build_disk(root_ / "disk.ext4", folder_, options_.disk));
+  }
   for (const char* part : {"scratch", "builder"}) {
     fs::create_directories(folder_ / part, error);
     if (error) return Error(ErrorCode::io, (folder_ / part).string() + ": " + error.message());
   }
   fs::permissions(folder_, fs::perms::owner_all, error);
+  disk_watched_ = options_.disk > 0 && folder_ == root_;
   return {};
 }
 
@@ -263,19 +273,38 @@ BuildFailure WorkerRun::timeout_failure() const {
           "the build took longer than " + format_duration(instructions_->timeout), std::nullopt};
 }
 
+BuildFailure WorkerRun::disk_failure() const {
+  return user_failure("out_of_disk", "the build may have " + std::to_string(options_.disk >> 20U) +
+                                         " MiB on the disk, its source and its layers included");
+}
+
+Step<Digest> WorkerRun::with_own_limits(Step<Digest> result) const {
+  const auto* failure = std::get_if<BuildFailure>(&result);
+  if (failure == nullptr || failure->reason != "no_space" || folder_ == root_ ||
+      is_full(root_.parent_path()))
+    return result;
+  BuildFailure own = disk_failure();
+  own.message = failure->message + "; " + own.message;
+  return own;
+}
+
+bool WorkerRun::beyond_watched_disk() const {
+  return disk_watched_ && disk_usage(folder_) > options_.disk;
+}
+
 Result<WorkerOutcome> WorkerRun::report(const Step<Digest>& result, const std::stop_token& stop) {
   if (over_stop_.stop_requested()) return WorkerOutcome::stopped;
   FinishCall call;
   if (const auto* digest = std::get_if<Digest>(&result)) call.digest = *digest;
   if (const auto* failure = std::get_if<BuildFailure>(&result)) call.failure = *failure;
   if (std::holds_alternative<Stopped>(result)) {
-    if (!timed_out_) {
+    if (!timed_out_ && !disk_exceeded_) {
       // Asked to go, by a drained node for example: another attempt need not wait for silence.
       call.failure = infrastructure_failure("worker_stopped", "the worker was told to stop");
       finish_once(call);
       return WorkerOutcome::stopped;
     }
-    call.failure = timeout_failure();
+    call.failure = disk_exceeded_ ? disk_failure() : timeout_failure();
   }
   if (usage_ != ResourceUsage()) call.usage = usage_;
   if (call.failure) call.failure->message = mask_.masked(call.failure->message);
@@ -330,6 +359,10 @@ void WorkerRun::heartbeat(const std::stop_token& stop) {
     if (!link_.wait_until(limited ? std::min(next, deadline_) : next, stop)) return;
     if (limited && link_.clock().monotonic() >= deadline_) {
       timed_out_ = true;
+      work_stop_.request_stop();
+    }
+    if (!disk_exceeded_ && beyond_watched_disk()) {
+      disk_exceeded_ = true;
       work_stop_.request_stop();
     }
     const auto response = link_.send_once(post("heartbeat", "{}"), stop);

@@ -58,6 +58,11 @@ class WorkerRun {
   Result<WorkerOutcome> finish(const FinishCall& call);
   void finish_once(const FinishCall& call);
   BuildFailure timeout_failure() const;
+  BuildFailure disk_failure() const;
+  /// A failure for want of disk is the build's own when it is the build's limit that it met.
+  [[nodiscard]] Step<Digest> with_own_limits(Step<Digest> result) const;
+  /// With --disk, where the machine cannot hold it: has the build more than that?
+  [[nodiscard]] bool beyond_watched_disk() const;
 
   [[nodiscard]] bool limited_by_time() const noexcept;
   void heartbeat(const std::stop_token& stop);
@@ -72,7 +77,8 @@ class WorkerRun {
   const std::string base_;  // <server>/worker/v1/
 
   std::unique_ptr<WorkerInstructions> instructions_;
-  std::filesystem::path folder_;
+  std::filesystem::path root_;    // the build's folder, with what it does not see
+  std::filesystem::path folder_;  // of the build: root_, or a file system of its own below it
   std::unique_ptr<LogSender> sender_;
   std::mutex mask_mutex_;
   SecretMask mask_;       // guarded by mask_mutex_
@@ -83,6 +89,8 @@ class WorkerRun {
   std::stop_source work_stop_;  // ends what is being done
   std::stop_source over_stop_;  // ends every call: nobody wants an answer any more
   std::atomic<bool> timed_out_ = false;
+  std::atomic<bool> disk_exceeded_ = false;
+  std::atomic<bool> disk_watched_ = false;
 };
 
 }  // namespace slipway

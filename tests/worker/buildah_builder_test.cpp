@@ -81,6 +81,7 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
                                           "oci",
                                           "--retry",
                                           "2",
+                                          "--force-rm=false",
                                           "--file",
                                           "/w/source/Dockerfile",
                                           "--disable-compression=false",

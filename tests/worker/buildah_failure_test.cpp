@@ -105,6 +105,13 @@ TEST(BuildahFailure, AMachineThatRanOutOfSomethingIsNoFaultOfTheAuthors) {
   EXPECT_EQ(reason({true, false}), "out_of_memory");
   EXPECT_EQ(reason({false, true}), "no_space");
 
+  // At the build's own limit it is, and another try would end in the same way.
+  const BuildFailure own =
+      classify_buildah_failure(output, end, {}, {true, false, 512U << 20U}).failure;
+  EXPECT_EQ(own.failure_class, user);
+  EXPECT_EQ(own.reason, "out_of_memory");
+  EXPECT_NE(own.message.find("512 MiB"), std::string::npos) << own.message;
+
   BuildahOutput missing;  // a mistake stays one
   missing.add("Error: building at STEP \"COPY nowhere /\": no such file or directory\n");
   missing.finish();

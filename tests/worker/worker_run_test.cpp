@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <fstream>
 #include <random>
 #include <set>
 
@@ -11,6 +12,7 @@
 #include "tests/archive/tar_bytes.hpp"
 #include "tests/temporary_folder.hpp"
 #include "tests/worker/fake_server.hpp"
+#include "worker/build_disk.hpp"
 #include "worker/process.hpp"
 
 namespace slipway {
@@ -248,6 +250,40 @@ TEST_F(WorkerRunTest, TheEndOfTheAttemptReachesABuildThatWaitsForItsLog) {
   });
   EXPECT_EQ(run(builder).value(), WorkerOutcome::stopped);
   EXPECT_TRUE(server.finished.empty());
+}
+
+TEST_F(WorkerRunTest, ABuildThatPutsTooMuchOnTheDisk) {
+  // Held by a file system of that size where the machine lets us, else measured at heartbeats.
+  constexpr std::uint64_t limit = std::uint64_t{32} << 20U;
+  options.disk = limit;
+  RecordingBuilder builder([](const BuildJob& job, const BuildLog&,
+                              const std::stop_token& stop) -> Step<std::vector<BuiltImage>> {
+    std::ofstream file(job.work_folder / "large", std::ios::binary);
+    const std::string piece(1U << 20U, 'x');
+    for (std::uint64_t written = 0; written < 2 * limit && file; written += piece.size())
+      file.write(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (!file.flush()) return infrastructure_failure("no_space", "it cannot be written");
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait(lock, stop, [] { return false; });
+    return Stopped{};
+  });
+  EXPECT_EQ(run(builder).value(), WorkerOutcome::failed);
+  ASSERT_EQ(server.finished.size(), 1U);
+  const BuildFailure& failure = server.finished.front().failure.value();
+  EXPECT_EQ(failure.failure_class, FailureClass::user);
+  EXPECT_EQ(failure.reason, "out_of_disk");
+  EXPECT_NE(failure.message.find("32 MiB"), std::string::npos) << failure.message;
+  EXPECT_TRUE(fs::is_empty(options.work_folder));
+}
+
+TEST(BuildDisk, IsAFileSystemOfItsOwnOnlyWhereAllOfItIsThere) {
+  EXPECT_EQ(choose_disk_bound({true, true, true}), DiskBound::file_system);
+  EXPECT_EQ(choose_disk_bound({false, true, true}), DiskBound::watched);
+  EXPECT_EQ(choose_disk_bound({true, false, true}), DiskBound::watched);
+  EXPECT_EQ(choose_disk_bound({true, true, false}), DiskBound::watched);
+  EXPECT_EQ(choose_disk_bound({}), DiskBound::watched);
 }
 
 TEST_F(WorkerRunTest, ABuildThatTakesTooLong) {

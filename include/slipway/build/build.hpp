@@ -131,7 +131,7 @@ struct BuildTimes {
 /// What the builder and all that it ran took.
 struct ResourceUsage {
   std::chrono::milliseconds cpu{0};    // user and system time
-  std::uint64_t peak_memory_bytes = 0;  // of the largest process
+  std::uint64_t peak_memory_bytes = 0;  // of all together; without control groups of the largest process
   std::uint64_t disk_bytes = 0;         // what the build's folder held at the end
 
   friend bool operator==(const ResourceUsage&, const ResourceUsage&) = default;

@@ -39,7 +39,9 @@ struct LocalBackendOptions {
   std::optional<std::uint32_t> first_user;
   std::filesystem::path hidden;  // then: a folder of which a build sees its own only
   unsigned processes = 4096;     // then: how many, of each user
-  std::uint64_t memory = 0;      // then: bytes of data of each process; 0: no limit
+  std::uint64_t memory = 0;  // then: bytes of all its processes where there are control groups, else
+                             // of data of each; 0: no limit
+  std::uint64_t disk = 0;    // bytes that a build may put on the disk; 0: no limit
 };
 
 /// Whether workers can be isolated so. Errors: denied, unsupported (why not), io.
