@@ -12,9 +12,9 @@ packages=(
   # The Python bindings.
   python3 python3-dev pybind11-dev
   # The tests and the benchmarks.
-  libgtest-dev libgmock-dev libbenchmark-dev python3-pytest strace openssl curl skopeo zstd
+  libgtest-dev libgmock-dev libbenchmark-dev python3-pytest strace openssl curl skopeo zstd iproute2
   # What a worker runs, and what the quick start puts into an image.
-  buildah busybox-static
+  buildah busybox-static e2fsprogs mount
 )
 
 missing=()

@@ -18,16 +18,18 @@
 namespace slipway {
 namespace {
 
-constexpr std::uint32_t priority = 5'300;
+/// ip-rule(8): a rule's place, in front of the one that looks into the main table (32766).
+constexpr std::uint32_t first_priority = 5'300;
+constexpr std::uint32_t priorities = 10'000;
 constexpr std::size_t most_bytes = 256;
 
 /// rtnetlink(7): a header, and attributes behind it.
 class Message {
  public:
-  Message() {
+  Message(std::uint16_t type, std::uint16_t flags) {
     nlmsghdr header{};
-    header.nlmsg_type = RTM_NEWRULE;
-    header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+    header.nlmsg_type = type;
+    header.nlmsg_flags = static_cast<std::uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags);
     add(&header, sizeof header);
     fib_rule_hdr rule{};
     rule.family = AF_INET;
@@ -82,23 +84,46 @@ int ask_kernel(Message& message) {
   return code;
 }
 
-}  // namespace
+/// FNV-1a: the same for an owner in every process, and hardly ever that of another owner.
+std::uint32_t priority_of(std::string_view owner) {
+  std::uint32_t hash = 2'166'136'261U;
+  for (const char c : owner) hash = (hash ^ static_cast<unsigned char>(c)) * 16'777'619U;
+  return first_priority + hash % priorities;
+}
 
-Result<void> prohibit_link_local(uid_t first, uid_t last) {
-  Message message;
+/// Errno of the kernel's answer; 0: done.
+int change_rule(const LinkLocalRule& rule, std::uint16_t type, std::uint16_t flags) {
+  Message message(type, flags);
   const in_addr link_local{htonl(0xA9FE0000U)};
   message.attribute(FRA_DST, &link_local, sizeof link_local);
+  const std::uint32_t priority = priority_of(rule.owner);
   message.attribute(FRA_PRIORITY, &priority, sizeof priority);
-  const fib_rule_uid_range users{first, last};
+  const fib_rule_uid_range users{rule.first, rule.last};
   message.attribute(FRA_UID_RANGE, &users, sizeof users);
   const std::uint8_t protocol = IPPROTO_TCP;
   message.attribute(FRA_IP_PROTO, &protocol, sizeof protocol);
-  const int code = ask_kernel(message);
-  if (code == 0 || code == EEXIST) return {};
+  return ask_kernel(message);
+}
+
+Error refused(int code) {
   const ErrorCode kind = code == EPERM                           ? ErrorCode::denied
                          : code == EOPNOTSUPP || code == EINVAL ? ErrorCode::unsupported
                                                                  : ErrorCode::io;
   return Error(kind, "a routing rule: " + std::generic_category().message(code));
+}
+
+}  // namespace
+
+Result<void> prohibit_link_local(const LinkLocalRule& rule) {
+  const int code = change_rule(rule, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+  if (code == 0 || code == EEXIST) return {};
+  return refused(code);
+}
+
+Result<void> permit_link_local(const LinkLocalRule& rule) {
+  const int code = change_rule(rule, RTM_DELRULE, 0);
+  if (code == 0 || code == ENOENT) return {};
+  return refused(code);
 }
 
 }  // namespace slipway

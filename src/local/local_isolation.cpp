@@ -63,6 +63,11 @@ Result<Spawned> run_program(const fs::path& program, std::vector<std::string> wo
   return spawned;
 }
 
+LinkLocalRule rule_of(const LocalBackendOptions& options, std::string_view owner) {
+  const std::uint32_t first = options.first_user.value_or(0);
+  return {first, first + local_places * isolated_users - 1, owner};
+}
+
 }  // namespace
 
 Result<void> probe_local_isolation(const LocalBackendOptions& options) {
@@ -83,8 +88,13 @@ Result<void> probe_local_isolation(const LocalBackendOptions& options) {
 }
 
 Result<void> keep_from_link_local(const LocalBackendOptions& options) {
-  const std::uint32_t first = options.first_user.value_or(0);
-  return prohibit_link_local(first, first + local_places * isolated_users - 1);
+  const std::string owner = options.folder.string();
+  return prohibit_link_local(rule_of(options, owner));
+}
+
+Result<void> end_link_local_rule(const LocalBackendOptions& options) {
+  const std::string owner = options.folder.string();
+  return permit_link_local(rule_of(options, owner));
 }
 
 }  // namespace slipway

@@ -103,6 +103,20 @@ class RunningServer final : public Server {
     if (http_) http_->drain(grace);
     if (scheduler_) scheduler_->stop();
     if (sender_) sender_->stop();
+    end_link_local_rules();
+  }
+
+  /// Where a worker still runs, which outlives the server, the rule stays until the next stop.
+  void end_link_local_rules() {
+    for (const auto& [backend, options] : std::exchange(link_local_rules_, {})) {
+      const auto workers = backends_[backend]->list();
+      if (!workers || std::any_of(workers->begin(), workers->end(),
+                                  [](const BackendWorker& worker) { return worker.running; }))
+        continue;
+      if (const auto ended = end_link_local_rule(options); !ended)
+        log_.warning("the routing rule for builds stays",
+                     {{"backend", options.name}, {"reason", ended.error().message}});
+    }
   }
 
   [[nodiscard]] bool asks_for_certificates() const noexcept {
@@ -189,6 +203,8 @@ class RunningServer final : public Server {
     if (const auto kept = keep_from_link_local(options); !kept)
       log_.warning("builds can reach 169.254.169.254",
                    {{"backend", options.name}, {"reason", kept.error().message}});
+    else
+      link_local_rules_.emplace_back(backends_.size(), options);
   }
 
   Result<void> make_maintenance() {
@@ -329,6 +345,8 @@ class RunningServer final : public Server {
   const AccessPolicy policy_;
   std::filesystem::path worker_identity_;  // empty: clients need no certificates
   std::vector<std::unique_ptr<BuildBackend>> backends_;
+  /// Of the backend of this index, with the options it was made with.
+  std::vector<std::pair<std::size_t, LocalBackendOptions>> link_local_rules_;
   std::unique_ptr<Scheduler> scheduler_;
   std::unique_ptr<HttpTransport> transport_;
   std::unique_ptr<StatusCourier> statuses_;

@@ -215,7 +215,8 @@ CgroupUsage Cgroup::usage() const {
             number_of(folder / "memory.events", "oom") > 0};
   return {number_in(folder / "memory.max_usage_in_bytes"),
           number_of(folder / "memory.oom_control", "oom_kill"),
-          number_in(folder / "memory.failcnt") > 0};
+          // Where memory and swap together have the same limit, that is the one which is met.
+          number_in(folder / "memory.failcnt") + number_in(folder / "memory.memsw.failcnt") > 0};
 }
 
 void remove_cgroup(std::string_view name) {

@@ -73,11 +73,11 @@ std::vector<std::string> build_arguments(const BuildahCommand& command,
   add_registry_options(command, arguments);
   add("--format", command.docker_format ? "docker" : "oci");
   add("--retry", "2");
-  // What a RUN that failed wrote stays, so that a full disk can be seen; it goes with the storage.
-  arguments.emplace_back("--force-rm=false");
   add("--file", command.dockerfile.string());
   if (command.layers) {
     arguments.emplace_back("--layers");
+    // What a RUN that failed wrote stays, so that a full disk can be seen; it goes with the storage.
+    arguments.emplace_back("--force-rm=false");
     add("--tag", std::string(image_name));
   } else {
     arguments.emplace_back("--disable-compression=false");

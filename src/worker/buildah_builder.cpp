@@ -130,7 +130,7 @@ class BuildahBuilder final : public Builder {
   Step<std::vector<BuiltImage>> build_in_group(const BuildJob& job, const BuildLog& log,
                                                const std::stop_token& stop);
   [[nodiscard]] Shortages shortages_since(std::uint64_t machine_kills, std::uint64_t own_kills,
-                                          const fs::path& folder) const;
+                                          const BuildJob& job) const;
   Step<BuiltImage> build_one(const BuildJob& job, BuildahCommand command, const Places& places,
                              const BuildLog& log, const std::stop_token& stop);
   Step<BuiltImage> export_image(const BuildJob& job, const BuildahCommand& command,
@@ -236,10 +236,11 @@ Result<void> BuildahBuilder::begin_group() {
 }
 
 Shortages BuildahBuilder::shortages_since(std::uint64_t machine_kills, std::uint64_t own_kills,
-                                          const fs::path& folder) const {
+                                          const BuildJob& job) const {
   Shortages shortages;
   shortages.memory = processes_killed_for_memory() > machine_kills;
-  shortages.disk = is_full(folder);
+  // buildah, when it has failed, frees some of what a RUN could not have.
+  shortages.disk = is_full(job.work_folder, job.disk / 64);
   if (!group_ || !memory_limit_) return shortages;
   const CgroupUsage usage = group_->usage();
   if (usage.at_memory_limit && usage.killed > own_kills) shortages.memory_limit = *memory_limit_;
@@ -299,7 +300,7 @@ Step<BuiltImage> BuildahBuilder::build_one(const BuildJob& job, BuildahCommand c
 
   BuildahFailure failed = classify_buildah_failure(
       output, *run, places.instructions,
-      shortages_since(kills_before, own_kills_before, job.work_folder));
+      shortages_since(kills_before, own_kills_before, job));
   log("\n" +
       (failed.line == 0 ? "" : request.dockerfile + ":" + std::to_string(failed.line) + ": ") +
       failed.failure.message + "\n");

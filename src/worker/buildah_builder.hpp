@@ -28,8 +28,8 @@ struct BuildahBuilderOptions {
   std::optional<IsolationSpec> isolation;
   /// Where each build has a control group of this name, with the memory and the processes of
   /// `isolation` as limits of all of it together.
-  std::optional<CgroupPlace> groups;
-  std::string group_name;
+  std::optional<CgroupPlace> groups = {};
+  std::string group_name = {};
 };
 
 std::unique_ptr<Builder> make_buildah_builder(BuildahBuilderOptions options = {});

@@ -107,11 +107,11 @@ std::uint64_t disk_usage(const std::filesystem::path& folder) {
   return bytes;
 }
 
-bool is_full(const std::filesystem::path& folder) {
+bool is_full(const std::filesystem::path& folder, std::uint64_t spare) {
   constexpr std::uint64_t hardly_anything = std::uint64_t{64} * 1024;
   struct statvfs status {};
   if (::statvfs(folder.c_str(), &status) != 0) return false;
-  return status.f_bavail * status.f_frsize < hardly_anything ||
+  return status.f_bavail * status.f_frsize < std::max(hardly_anything, spare) ||
          (status.f_files > 0 && status.f_favail == 0);
 }
 

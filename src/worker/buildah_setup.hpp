@@ -46,7 +46,7 @@ std::uint64_t processes_killed_for_memory();
 /// What the folder and all in it take on their disk, in bytes; what cannot be looked at is left out.
 std::uint64_t disk_usage(const std::filesystem::path& folder);
 
-/// Has the folder's file system no room or no inodes left?
-bool is_full(const std::filesystem::path& folder);
+/// Has the folder's file system no more than `spare` bytes, 64 KiB at the least, or no inodes left?
+bool is_full(const std::filesystem::path& folder, std::uint64_t spare = 0);
 
 }  // namespace slipway

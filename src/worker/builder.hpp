@@ -8,6 +8,7 @@
 // Thread safety: one build at a time.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <stop_token>
@@ -44,6 +45,7 @@ struct BuildJob {
   std::string created;                // RFC 3339, for org.opencontainers.image.created
   ResourceUsage* usage = nullptr;     // what is taken is added here; may be nullptr
   Timestamp end = {};                 // it has no time to speak to registries after this
+  std::uint64_t disk = 0;  // bytes of the file system that is this build's alone; 0: it has none
 };
 
 /// An image for one platform, in a folder: manifest.json, and each blob under its hash in hex.

@@ -252,7 +252,8 @@ Step<std::vector<BuiltImage>> WorkerRun::build(const FetchedSource& source) {
                      source.created.empty() ? to_rfc3339(link_.clock().now()) : source.created,
                      &usage_,
                      link_.clock().now() +
-                         (limited_by_time() ? instructions_->timeout : longest_build)};
+                         (limited_by_time() ? instructions_->timeout : longest_build),
+                     folder_ == root_ ? 0 : options_.disk};
   auto images = builder_.build(job, log, work_stop_.get_token());
   flush_log();
   return images;

@@ -131,5 +131,38 @@ class BuildTest(unittest.TestCase):
         self.assertNotIn("nc said 0", log)
 
 
+class RoutingRuleTest(unittest.TestCase):
+    """The rule that keeps builds from 169.254.0.0/16 is there while the server is, once, and goes with it."""
+
+    def setUp(self):
+        self.server = harness.Server(self.enterContext(harness.Folder()) / "server")
+        place = 2166136261  # FNV-1a of the workers' folder tells its place from those of other servers
+        for byte in f"{self.server.data}/workers/local".encode():
+            place = (place ^ byte) * 16777619 % 2**32
+        self.place = str(5300 + place % 10000)
+
+    def rules(self):
+        listed = [line for line in harness.run("ip", "rule", "list").splitlines() if line.split(":")[0] == self.place]
+        for line in listed:
+            self.assertIn("169.254.0.0/16", line)
+            self.assertIn("prohibit", line)
+        return len(listed)
+
+    def test_it_goes_at_an_orderly_stop_and_comes_again(self):
+        self.assertEqual(self.rules(), 0)
+        with self.server as server:
+            self.assertNotIn("builds can reach", server.log())
+            self.assertEqual(self.rules(), 1)
+            server.stop()
+            self.assertEqual(self.rules(), 0)
+            server.start()
+            server.kill()  # leaves it behind
+            self.assertEqual(self.rules(), 1)
+            server.start()  # finds it there
+            self.assertEqual(self.rules(), 1)
+            server.stop()
+            self.assertEqual(self.rules(), 0)
+
+
 if __name__ == "__main__":
     unittest.main()

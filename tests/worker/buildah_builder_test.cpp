@@ -81,7 +81,6 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
                                           "oci",
                                           "--retry",
                                           "2",
-                                          "--force-rm=false",
                                           "--file",
                                           "/w/source/Dockerfile",
                                           "--disable-compression=false",
@@ -103,8 +102,8 @@ TEST(BuildahArguments, WhatTheRequestAsksForAndNoSecret) {
   command.cache = "h:5000/app/web/layer-cache";
   const std::vector<std::string> cached = build_arguments(command, request);
   const std::vector<std::string> words{
-      "--layers",    "--tag",      "localhost/slipway-build:latest", "--cache-from", command.cache,
-      "--cache-to", command.cache};
+      "--layers",     "--force-rm=false", "--tag",      "localhost/slipway-build:latest",
+      "--cache-from", command.cache,      "--cache-to", command.cache};
   EXPECT_NE(std::search(cached.begin(), cached.end(), words.begin(), words.end()), cached.end());
   EXPECT_EQ(std::find(cached.begin(), cached.end(), "dir:/w/image/0"), cached.end());
   EXPECT_EQ(export_arguments(command).back(), "dir:/w/image/0");

@@ -48,9 +48,13 @@ struct LocalBackendOptions {
 Result<void> probe_local_isolation(const LocalBackendOptions& options);
 
 /// No user of `slots` workers reaches the services that clouds offer on 169.254.0.0/16 by TCP.
-/// Errors: denied, unsupported, io.
+/// It is a routing rule of the machine's, one for each `folder`, and stays until it is ended; making
+/// it again changes nothing. Errors: denied, unsupported, io.
 Result<void> keep_from_link_local(const LocalBackendOptions& options);
 
+/// Removes that rule: once none of these workers runs. That there is none is no error. Errors: denied,
+/// unsupported, io.
+Result<void> end_link_local_rule(const LocalBackendOptions& options);
 
 /// Errors: io (folder), invalid_argument (slots, program).
 Result<std::unique_ptr<BuildBackend>> make_local_backend(const LocalBackendOptions& options,
