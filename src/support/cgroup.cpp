@@ -209,14 +209,16 @@ std::vector<fs::path> Cgroup::entries() const {
 }
 
 CgroupUsage Cgroup::usage() const {
+  constexpr std::uint64_t a_batch = std::uint64_t{1} << 20U;  // more than is charged at once
   const fs::path& folder = folders_.memory;
   if (folders_.version == 2)
     return {number_in(folder / "memory.peak"), number_of(folder / "memory.events", "oom_kill"),
             number_of(folder / "memory.events", "oom") > 0};
   return {number_in(folder / "memory.max_usage_in_bytes"),
           number_of(folder / "memory.oom_control", "oom_kill"),
-          // Where memory and swap together have the same limit, that is the one which is met.
-          number_in(folder / "memory.failcnt") + number_in(folder / "memory.memsw.failcnt") > 0};
+          // Its counters of failures stay at 0 where memory and swap together have a limit too.
+          number_in(folder / "memory.max_usage_in_bytes") + a_batch >=
+              number_in(folder / "memory.limit_in_bytes")};
 }
 
 void remove_cgroup(std::string_view name) {
