@@ -6,6 +6,7 @@
 #include <map>
 #include <system_error>
 
+#include "support/cgroup.hpp"
 #include "support/private_file.hpp"
 #include "worker/buildah_failure.hpp"
 #include "worker/dockerfile.hpp"
@@ -106,9 +107,7 @@ bool is_cache_failure(const BuildahOutput& output) {
 
 class BuildahBuilder final : public Builder {
  public:
-  explicit BuildahBuilder(BuildahBuilderOptions options) : options_(std::move(options)) {
-    if (options_.isolation && options_.groups) memory_limit_ = options_.isolation->memory;
-  }
+  explicit BuildahBuilder(BuildahBuilderOptions options) : options_(std::move(options)) {}
 
   Step<std::vector<BuiltImage>> build(const BuildJob& job, const BuildLog& log,
                                       std::stop_token stop) override;
@@ -137,7 +136,6 @@ class BuildahBuilder final : public Builder {
                                 const BuildLog& log, const std::stop_token& stop);
 
   const BuildahBuilderOptions options_;
-  std::optional<std::uint64_t> memory_limit_;  // of the group
   std::optional<Cgroup> group_;                // of the build that runs
 };
 
@@ -229,9 +227,11 @@ ProcessSpec BuildahBuilder::process(const BuildJob& job,
 }
 
 Result<void> BuildahBuilder::begin_group() {
-  if (!options_.isolation || !options_.groups) return {};
+  if (!options_.isolation || options_.group_name.empty()) return {};
+  const auto place = find_cgroup_place();
+  if (!place) return {};  // the server has said so; each process has its limits
   const CgroupLimits limits{options_.isolation->memory, options_.isolation->processes};
-  SLIPWAY_TRY(group_, Cgroup::make(*options_.groups, options_.group_name, limits));
+  SLIPWAY_TRY(group_, Cgroup::make(*place, options_.group_name, limits));
   return {};
 }
 
@@ -241,9 +241,9 @@ Shortages BuildahBuilder::shortages_since(std::uint64_t machine_kills, std::uint
   shortages.memory = processes_killed_for_memory() > machine_kills;
   // buildah, when it has failed, frees some of what a RUN could not have.
   shortages.disk = is_full(job.work_folder, job.disk / 64);
-  if (!group_ || !memory_limit_) return shortages;
+  if (!group_ || !options_.isolation->memory) return shortages;
   const CgroupUsage usage = group_->usage();
-  if (usage.at_memory_limit && usage.killed > own_kills) shortages.memory_limit = *memory_limit_;
+  if (usage.at_memory_limit && usage.killed > own_kills) shortages.memory_limit = *options_.isolation->memory;
   return shortages;
 }
 

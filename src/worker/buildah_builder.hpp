@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "support/cgroup.hpp"
 #include "support/isolation.hpp"
 #include "worker/buildah_setup.hpp"
 #include "worker/builder.hpp"
@@ -26,9 +25,8 @@ struct BuildahBuilderOptions {
   RegistryTrust trust = {};
   std::optional<BuildahSetup> setup;  // nullopt: probed
   std::optional<IsolationSpec> isolation;
-  /// Where each build has a control group of this name, with the memory and the processes of
-  /// `isolation` as limits of all of it together.
-  std::optional<CgroupPlace> groups = {};
+  /// Of the control group that each build has, where the machine has them, with the memory and the
+  /// processes of `isolation` as limits of all of it together; empty: none.
   std::string group_name = {};
 };
 
