@@ -51,6 +51,9 @@ class Pusher(threading.Thread):
 
 
 class KillTest(unittest.TestCase):
+    rounds = ROUNDS
+    layer_cache = "off"  # each round runs every step
+
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="slipway-test."))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
@@ -59,7 +62,7 @@ class KillTest(unittest.TestCase):
         self.random = random.Random(self.seed)
         self.server = harness.Server(self.folder / "server")
         config = self.server.folder / "config.yaml"
-        config.write_text(config.read_text() + "  layer_cache: off\n")  # each round runs every step
+        config.write_text(config.read_text() + f"  layer_cache: {self.layer_cache}\n")
         self.code = harness.Repository(self.folder / "code")
         self.commit = self.code.commit({"busybox": harness.busybox(), "Dockerfile": DOCKERFILE})
         self.ended = {}
@@ -67,7 +70,7 @@ class KillTest(unittest.TestCase):
     def test_rounds(self):
         with self.server:
             length = self.measure_a_build()
-            for number in range(ROUNDS):
+            for number in range(self.rounds):
                 victim = self.random.choice(["worker", "server", "both"])
                 moment = self.random.uniform(0, length)
                 with self.subTest(round=number, victim=victim, moment=round(moment, 3), seed=self.seed):
@@ -126,11 +129,14 @@ class KillTest(unittest.TestCase):
         self.assertNotIn(None, outcomes, build)
         if victim == "server":
             self.assertNotIn("lost", outcomes, f"losing the server costs the build no attempt: {build}")
+        self.check_log(log)
+        self.check_image(build["digest"])
+        self.ended[build["id"]] = build
+
+    def check_log(self, log):
         last = log.rsplit("step-0-begins", 1)[-1]
         for step in range(1, STEPS):
             self.assertEqual(last.count(f"step-{step}-begins\n"), 1, f"the log has a hole or a repeat:\n{log}")
-        self.check_image(build["digest"])
-        self.ended[build["id"]] = build
 
     def check_image(self, digest):
         manifest = self.server.request("GET", "/v2/app/web/manifests/latest", fields={"Accept": "*/*"})
