@@ -53,17 +53,19 @@ DurableBuildQueue::DurableBuildQueue(MetadataStore& metadata, Registry& registry
       metrics_(metrics),
       summary_(metadata) {}
 
-Result<Build> DurableBuildQueue::submit(const BuildRequest& request, const BuildSecrets& secrets) {
+Result<Build> DurableBuildQueue::submit(const BuildRequest& request, const BuildSecrets& secrets,
+                                        const AlsoWritten& also) {
   BuildRequest complete = request;
   BuildSecrets sealed = secrets;
   SLIPWAY_CHECK(take_secrets(complete, sealed));
   if (complete.tags.empty()) complete.tags = {"latest"};
   if (!complete.timeout) complete.timeout = options_.default_timeout;
   SLIPWAY_CHECK(check_build_request(complete));
-  return insert(complete, sealed);
+  return insert(complete, sealed, also);
 }
 
-Result<Build> DurableBuildQueue::insert(const BuildRequest& request, const BuildSecrets& secrets) {
+Result<Build> DurableBuildQueue::insert(const BuildRequest& request, const BuildSecrets& secrets,
+                                        const AlsoWritten& also) {
   const Timestamp now = clock_.now();
   Build build(make_ulid(now), request);
   build.times.queued = now;
@@ -77,8 +79,9 @@ Result<Build> DurableBuildQueue::insert(const BuildRequest& request, const Build
   const auto write = [&](WriteTransaction& transaction) -> Result<void> {
     superseded.reset();
     SLIPWAY_TRY(repeated, find_repeated(transaction, request));
-    if (repeated) return {};
-    return insert_within(transaction, counted, build, secrets, superseded);
+    if (!repeated)
+      SLIPWAY_CHECK(insert_within(transaction, counted, build, secrets, superseded));
+    return also ? also(transaction, repeated ? *repeated : build) : Result<void>();
   };
   SLIPWAY_CHECK(metadata_.write(write));
   if (repeated) return std::move(*repeated);

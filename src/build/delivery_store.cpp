@@ -43,22 +43,26 @@ Result<std::optional<Delivery>> oldest_from(const ReadView& view, std::string_vi
 }  // namespace
 
 Result<void> DeliveryStore::keep(const Delivery& delivery, std::string_view body) {
+  return metadata_.write(
+      [&](WriteTransaction& transaction) { return keep_within(transaction, delivery, body); });
+}
+
+Result<void> DeliveryStore::keep_within(WriteTransaction& transaction, const Delivery& delivery,
+                                        std::string_view body) const {
   const Timestamp oldest_kept = delivery.received - limits_.kept;
   const std::string prefix = delivery_prefix(delivery.trigger);
-  return metadata_.write([&](WriteTransaction& transaction) -> Result<void> {
-    SLIPWAY_TRY(const auto trigger, transaction.get(Key(key_space::trigger).text(delivery.trigger)));
-    if (!trigger) return {};
-    SLIPWAY_CHECK(put_delivery(transaction, delivery, body));
-    while (true) {
-      SLIPWAY_TRY(const DeliveryTotals totals, read_delivery_totals(transaction, delivery.trigger));
-      SLIPWAY_TRY(const auto oldest, oldest_from(transaction, prefix, prefix));
-      if (!oldest || totals.count <= 1) return {};
-      if (totals.count <= limits_.most && totals.bytes <= limits_.most_bytes &&
-          oldest->received >= oldest_kept)
-        return {};
-      SLIPWAY_CHECK(erase_delivery(transaction, delivery.trigger, oldest->id));
-    }
-  });
+  SLIPWAY_TRY(const auto trigger, transaction.get(Key(key_space::trigger).text(delivery.trigger)));
+  if (!trigger) return {};
+  SLIPWAY_CHECK(put_delivery(transaction, delivery, body));
+  while (true) {
+    SLIPWAY_TRY(const DeliveryTotals totals, read_delivery_totals(transaction, delivery.trigger));
+    SLIPWAY_TRY(const auto oldest, oldest_from(transaction, prefix, prefix));
+    if (!oldest || totals.count <= 1) return {};
+    if (totals.count <= limits_.most && totals.bytes <= limits_.most_bytes &&
+        oldest->received >= oldest_kept)
+      return {};
+    SLIPWAY_CHECK(erase_delivery(transaction, delivery.trigger, oldest->id));
+  }
 }
 
 Result<Delivery> DeliveryStore::find(std::string_view trigger, std::string_view id) const {

@@ -31,7 +31,8 @@ class DurableBuildQueue final : public BuildQueue {
   Result<void> open() { return summary_.open(); }
 
   using BuildQueue::submit;
-  Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets) override;
+  Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets,
+                       const AlsoWritten& also) override;
   Result<Build> find(std::string_view id) override;
   Result<BuildPage> list(const BuildFilter& filter) override;
   Result<Build> cancel(std::string_view id, std::string_view reason) override;
@@ -88,7 +89,8 @@ class DurableBuildQueue final : public BuildQueue {
   /// After the commit.
   void note(const Changed& changed);
 
-  Result<Build> insert(const BuildRequest& request, const BuildSecrets& secrets);
+  Result<Build> insert(const BuildRequest& request, const BuildSecrets& secrets,
+                       const AlsoWritten& also = {});
   Result<void> insert_within(WriteTransaction& transaction, LiveSummary::Change& counted,
                              const Build& build, const BuildSecrets& secrets,
                              std::optional<Changed>& superseded);

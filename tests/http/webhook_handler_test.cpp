@@ -87,6 +87,17 @@ TEST_F(WebhookHandlerTest, ARedeliveryIsTheSameBuild) {
   EXPECT_EQ(builds(), 2U);
 }
 
+TEST_F(WebhookHandlerTest, ItIsKeptInTheCommitOfItsBuild) {
+  const Trigger made = trigger();
+  const auto writes = metadata_->counts().writes;
+  const Answer answer = deliver(made, push_of("refs/heads/main"));
+  ASSERT_EQ(answer.status, 202) << answer.text;
+  EXPECT_EQ(metadata_->counts().writes, writes + 1);
+  const Delivery delivery = deliveries_.list(made.id, {}, 10)->deliveries.at(0);
+  EXPECT_EQ(delivery.result.status, 202);
+  EXPECT_EQ(delivery.result.builds, std::vector<std::string>{queue_->list({})->builds.at(0).id});
+}
+
 TEST_F(WebhookHandlerTest, WhoHasNoSecretLearnsNothing) {
   const Trigger made = trigger();
   const std::string body = push_of("refs/heads/main");

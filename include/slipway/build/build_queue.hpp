@@ -95,8 +95,16 @@ class BuildQueue {
   /// transaction. The secrets, and a user name and password of the git URL, are sealed in the
   /// store until the build has ended; the build itself names ids only.
   /// Errors: invalid_argument (which member), io.
-  virtual Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets) = 0;
-  Result<Build> submit(const BuildRequest& request) { return submit(request, {}); }
+  Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets = {}) {
+    return submit(request, secrets, {});
+  }
+
+  /// What is to be written together with a submit; gets the build that the submit answers. May be
+  /// run again, as every write.
+  using AlsoWritten = std::function<Result<void>(WriteTransaction&, const Build&)>;
+  /// The same, and `also` in its transaction. Errors: those of `also`, too.
+  virtual Result<Build> submit(const BuildRequest& request, const BuildSecrets& secrets,
+                               const AlsoWritten& also) = 0;
 
   /// Point read. Errors: not_found, io.
   virtual Result<Build> find(std::string_view id) = 0;

@@ -74,6 +74,10 @@ class DeliveryStore {
   /// Errors: io, quota_exceeded.
   Result<void> keep(const Delivery& delivery, std::string_view body);
 
+  /// The same as a part of a transaction.
+  Result<void> keep_within(WriteTransaction& transaction, const Delivery& delivery,
+                           std::string_view body) const;
+
   /// Point read. Errors: not_found, io, corrupt.
   Result<Delivery> find(std::string_view trigger, std::string_view id) const;
   /// As it was received. Errors: as find.
