@@ -47,8 +47,9 @@ class FaultsTest(unittest.TestCase):
         self.kept[harness.digest_of(content)] = content
 
     def push_until_a_flush_fails(self, refusing):
-        """Fills the journal. Whoever made a checkpoint due is answered before it; the next may meet a disk that goes on refusing."""
-        while self.faults.hits("flush") == 0:
+        """Fills half of the journal. The checkpoint is flushed while others write: who comes after its failure is the first to
+        notice, and is refused when the disk goes on refusing."""
+        while refusing or self.faults.hits("flush") == 0:
             content = self.random.randbytes(20_000)
             answer = self.server.push_blob("app/web", content)
             if refusing and answer.status != 201:
@@ -182,7 +183,7 @@ class FaultsTest(unittest.TestCase):
         self.check_whole()
 
     def test_a_checkpoint_that_cannot_be_flushed(self):
-        """The one that is made when the journal is nearly full: whoever made it due was answered before."""
+        """The one that is made when half of the journal is taken: whoever made it due was answered before."""
         self.machine()
         for times in (1, -1):
             self.faults.fail("flush", "data.mdb", times=times)
