@@ -52,8 +52,8 @@ TEST(CgroupPlaces, OfVersion1HaveAFolderForEachController) {
 }
 
 TEST(CgroupPlaces, Version2IsTriedBeforeVersion1) {
-  const std::string both = std::string(old_mounts) +
-                           "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n";
+  std::string both(old_mounts);
+  both.append("41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
   const Places places = cgroup_places(both, "4:memory:/\n0::/\n");
   ASSERT_GE(places.size(), 2U);
   EXPECT_EQ(places.front().version, 2U);
