@@ -1,5 +1,7 @@
 #include <slipway/support/sealer.hpp>
 
+#include <array>
+#include <optional>
 #include <span>
 
 #include <slipway/core/hex.hpp>
@@ -23,6 +25,15 @@ std::uint8_t id_of(const Sealer::Key& key) {
 /// What the tag vouches for beside the ciphertext.
 std::string associated(std::string_view head, std::string_view purpose) {
   return std::string(head.substr(0, nonce_at)).append(purpose);
+}
+
+/// nullopt: another key sealed it, or for another purpose, or it was changed.
+std::optional<std::string> open_with(const Sealer::Key& key, std::string_view sealed,
+                                     std::string_view purpose) {
+  std::array<std::uint8_t, crypto::gcm_nonce_size> nonce{};
+  sealed.substr(nonce_at).copy(reinterpret_cast<char*>(nonce.data()), nonce.size());
+  return crypto::aes_256_gcm_decrypt(key, nonce, associated(sealed, purpose),
+                                     sealed.substr(ciphertext_at));
 }
 
 Error not_opened(const std::string& why) {
@@ -56,15 +67,11 @@ std::string Sealer::seal(std::string_view plain, std::string_view purpose) const
 Result<std::string> Sealer::open(std::string_view sealed, std::string_view purpose) const {
   if (!is_sealed(sealed)) return not_opened("it has not the form of one");
   const auto id = static_cast<std::uint8_t>(sealed[mark.size()]);
-  std::array<std::uint8_t, crypto::gcm_nonce_size> nonce{};
-  sealed.substr(nonce_at).copy(reinterpret_cast<char*>(nonce.data()), nonce.size());
   bool known = false;
   for (const Known& key : keys_) {
     if (key.id != id) continue;  // two keys may have one id: both are tried
     known = true;
-    if (auto plain = crypto::aes_256_gcm_decrypt(key.key, nonce, associated(sealed, purpose),
-                                                 sealed.substr(ciphertext_at)))
-      return std::move(*plain);
+    if (auto plain = open_with(key.key, sealed, purpose)) return std::move(*plain);
   }
   if (known) return not_opened("it was changed, or sealed with another key or for another place");
   return not_opened("the key that sealed it (its id is " + to_hex(std::span(&id, 1)) +
@@ -75,8 +82,10 @@ bool Sealer::is_sealed(std::string_view bytes) noexcept {
   return bytes.starts_with(mark) && bytes.size() > ciphertext_at + crypto::gcm_tag_size;
 }
 
-bool Sealer::is_current(std::string_view sealed) const noexcept {
-  return static_cast<std::uint8_t>(sealed[mark.size()]) == keys_.front().id;
+bool Sealer::is_current(std::string_view sealed, std::string_view purpose) const {
+  const Known& current = keys_.front();
+  return static_cast<std::uint8_t>(sealed[mark.size()]) == current.id &&
+         open_with(current.key, sealed, purpose).has_value();
 }
 
 }  // namespace slipway

@@ -32,7 +32,7 @@ Result<Secrets> outdated_rows(const ReadView& view, const Sealer& sealer) {
     SLIPWAY_TRY(bool found, cursor->seek(kind));
     while (found && cursor->key().starts_with(kind)) {
       const std::string_view value = cursor->value();
-      if (!Sealer::is_sealed(value) || !sealer.is_current(value)) {
+      if (!Sealer::is_sealed(value) || !sealer.is_current(value, cursor->key())) {
         SLIPWAY_TRY(std::string secret, secret_of(sealer, cursor->key(), value));
         outdated.emplace_back(cursor->key(), std::move(secret));
       }
@@ -86,7 +86,7 @@ Result<Lock> try_lock(const ReadView& view, const Sealer& sealer) {
   if (!value) return Lock::none;
   SLIPWAY_TRY(const std::string text, sealer.open(*value, key_space::seal_lock));
   if (text != lock_text) return Error(ErrorCode::corrupt, "the row that proves the key is malformed");
-  return sealer.is_current(*value) ? Lock::fits : Lock::previous;
+  return sealer.is_current(*value, key_space::seal_lock) ? Lock::fits : Lock::previous;
 }
 
 Result<void> seal_secret_rows(MetadataStore& metadata) {

@@ -122,9 +122,9 @@ TEST(Sealer, OpensWithPreviousKeysAndSealsWithTheCurrentOne) {
   const Sealer fresh(key_of(2));
   const std::string before = old.seal("secret", "row");
   EXPECT_EQ(rotated.open(before, "row").value(), "secret");
-  EXPECT_FALSE(rotated.is_current(before));
+  EXPECT_FALSE(rotated.is_current(before, "row"));
   const std::string after = rotated.seal("secret", "row");
-  EXPECT_TRUE(rotated.is_current(after));
+  EXPECT_TRUE(rotated.is_current(after, "row"));
   EXPECT_EQ(fresh.open(after, "row").value(), "secret");
   const auto refused = fresh.open(before, "row");
   ASSERT_FALSE(refused.ok());
@@ -151,6 +151,20 @@ TEST(Sealer, AnEphemeralKeyIsNobodyElses) {
   const std::string sealed = sealer.seal("secret", "row");
   EXPECT_EQ(sealer.open(sealed, "row").value(), "secret");
   EXPECT_FALSE(Sealer::ephemeral().open(sealed, "row").ok());
+}
+
+/// The id is one byte, the fourth of a seal: one pair of keys in 256 has the same.
+TEST(Sealer, AKeyOfTheSameIdIsNotTheCurrentOne) {
+  const std::string before = Sealer(key_of(1)).seal("secret", "row");
+  Sealer::Key alike = key_of(2);
+  for (unsigned tried = 0; Sealer(alike).seal("secret", "row")[3] != before[3]; ++tried) {
+    alike[0] = static_cast<std::uint8_t>(tried);
+    alike[1] = static_cast<std::uint8_t>(tried >> 8U);
+  }
+  const Sealer rotated(alike, {key_of(1)});
+  EXPECT_FALSE(rotated.is_current(before, "row"));
+  EXPECT_EQ(rotated.open(before, "row").value(), "secret");
+  EXPECT_TRUE(rotated.is_current(rotated.seal("secret", "row"), "row"));
 }
 
 }  // namespace

@@ -42,8 +42,9 @@ class Sealer {
   /// By its form: are these bytes a seal, of at least one byte?
   [[nodiscard]] static bool is_sealed(std::string_view bytes) noexcept;
 
-  /// Was this sealed with the key that seals now? REQUIRES: is_sealed.
-  [[nodiscard]] bool is_current(std::string_view sealed) const noexcept;
+  /// Was this sealed with the key that seals now, for this purpose? It is opened to know: another key
+  /// may have the same id. REQUIRES: is_sealed.
+  [[nodiscard]] bool is_current(std::string_view sealed, std::string_view purpose) const;
 
  private:
   struct Known {
